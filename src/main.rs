@@ -1,0 +1,2 @@
+//! Pluginry. 
+fn main(){}
