@@ -1,1 +1,7 @@
-//! Pluginry.
+//! Pluginry: a self-hosted registry and marketplace for signed WebAssembly plugins.
+//!
+//! One package holds the registry server, the author's and host's command line, and the reference
+//! runtime. Hosts that only fetch and verify embed the [`client`] module with
+//! `default-features = false, features = ["client"]`.
+
+pub mod domain;

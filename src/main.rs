@@ -1,2 +1,2 @@
-//! Pluginry. 
-fn main(){}
+//! Pluginry.
+fn main() {}

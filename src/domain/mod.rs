@@ -1,0 +1,30 @@
+//! The words of the registry as types: names, versions, digests, manifests, capabilities, profiles.
+//!
+//! Everything here is pure: text or bytes in, value or refusal out. No file, network, clock or
+//! database access belongs here.
+
+mod capability;
+mod digest;
+mod manifest;
+mod name;
+mod profile;
+mod refusal;
+mod release;
+mod time;
+mod version;
+
+pub use capability::{Capabilities, CapabilityName, CapabilityRequest, Grants, Risk, Scope};
+pub use digest::{Digest, DigestError, DigestWriter};
+pub use manifest::{
+    DependencySpec, Expectation, HookSpec, HostSection, LimitsSection, MANIFEST_MAX_BYTES, Manifest,
+    ManifestError, PluginSection, VerifyCase,
+};
+pub use name::{NAME_PART_MAX, NameError, Namespace, PluginName};
+pub use profile::{
+    Abi, CapabilityDefinition, ExtensionPoint, ExtensionPointExport, HostProfile, ImportRule, ProfileError,
+    ProfileLimits,
+};
+pub use refusal::Refusal;
+pub use release::{IndexRelease, PublishFacts, VerificationState};
+pub use time::Timestamp;
+pub use version::{ReleaseId, Requirement, Version, VersionError};
