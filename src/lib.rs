@@ -5,3 +5,4 @@
 //! `default-features = false, features = ["client"]`.
 
 pub mod domain;
+pub mod signing;

@@ -3,6 +3,7 @@
 //! Everything here is pure: text or bytes in, value or refusal out. No file, network, clock or
 //! database access belongs here.
 
+pub mod api;
 mod capability;
 mod digest;
 mod manifest;

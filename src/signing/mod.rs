@@ -1,0 +1,18 @@
+//! Signatures on releases: Ed25519 keys, DSSE envelopes, in-toto statements and the bundle that carries them.
+//!
+//! Everything here is pure: bytes in, value or refusal out. Randomness, key files and the network
+//! belong to the caller.
+
+mod bundle;
+mod envelope;
+mod error;
+mod keys;
+mod statement;
+
+pub use bundle::Bundle;
+pub use envelope::{
+    ENVELOPE_MAX_BYTES, Envelope, PAYLOAD_TYPE, SIGNATURES_MAX, Signature, pre_authentication_encoding,
+};
+pub use error::SigningError;
+pub use keys::{KeyError, KeyId, PublicKey, SecretKey};
+pub use statement::{RELEASE_PREDICATE_TYPE, ReleaseStatement, STATEMENT_TYPE, sign_release, verify_release};
