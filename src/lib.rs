@@ -5,4 +5,6 @@
 //! `default-features = false, features = ["client"]`.
 
 pub mod domain;
+#[cfg(feature = "runtime")]
+pub mod runtime;
 pub mod signing;
