@@ -183,7 +183,8 @@ pub enum VerificationOutcome {
 impl VerificationOutcome {
     /// One sentence for people.
     pub fn sentence(&self) -> String {
-        let of_case = |case: &Option<String>| case.as_ref().map_or(String::new(), |name| format!(" in {name:?}"));
+        let of_case =
+            |case: &Option<String>| case.as_ref().map_or(String::new(), |name| format!(" in {name:?}"));
         match self {
             Self::Passed => "Every case passed.".into(),
             Self::Failed { stage, case, message } => {
@@ -196,7 +197,9 @@ impl VerificationOutcome {
             Self::Crashed { signal: Some(signal), stage, message } => {
                 format!("The run was ended by signal {signal} while {stage}: {message}")
             }
-            Self::Crashed { signal: None, stage, message } => format!("The run broke off while {stage}: {message}"),
+            Self::Crashed { signal: None, stage, message } => {
+                format!("The run broke off while {stage}: {message}")
+            }
         }
     }
 }
