@@ -4,6 +4,8 @@
 //! runtime. Hosts that only fetch and verify embed the [`client`] module with
 //! `default-features = false, features = ["client"]`.
 
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+pub mod cli;
 pub mod domain;
 #[cfg(feature = "runtime")]
 pub mod runtime;
