@@ -6,7 +6,15 @@
 
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 pub mod cli;
+#[cfg(feature = "server")]
+pub mod config;
 pub mod domain;
+#[cfg(feature = "server")]
+pub mod http;
+#[cfg(feature = "server")]
+pub mod registry;
 #[cfg(feature = "runtime")]
 pub mod runtime;
 pub mod signing;
+#[cfg(feature = "server")]
+pub mod telemetry;

@@ -1,0 +1,354 @@
+//! Configuration of the server: flag over environment (`PLUGINRY_…`) over `pluginry.toml` over default.
+//!
+//! Reading the layers belongs here; what the settings do belongs to the rooms that take them.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::Refusal;
+
+/// Why the configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigurationError {
+    /// The file is there and cannot be read.
+    #[error("the configuration file {path} cannot be read: {problem}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system or the parser says.
+        problem: String,
+    },
+    /// A variable names no setting.
+    #[error("the environment variable {name} names no setting")]
+    UnknownVariable {
+        /// The variable.
+        name: String,
+    },
+    /// A value does not fit.
+    #[error("the configuration is not usable: {problem}")]
+    Invalid {
+        /// What is wrong, with the key.
+        problem: String,
+    },
+}
+
+impl Refusal for ConfigurationError {
+    fn code(&self) -> &'static str {
+        "configuration-invalid"
+    }
+
+    fn mend(&self) -> Option<String> {
+        Some("`pluginry serve --print-config` lists every setting with its value.".into())
+    }
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Everything an operator may set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Configuration {
+    /// Address and port to listen on; port 0 takes a free one.
+    pub listen: String,
+    /// Where the embedded database, the objects and temporary files live.
+    pub data: PathBuf,
+    /// Database URL; empty: `registry.db` in the data directory.
+    pub database_url: String,
+    /// Object store URL; empty: `objects` in the data directory.
+    pub storage_url: String,
+    /// The address people reach the registry at; empty: the one it listens on.
+    pub public_url: String,
+    /// Threads that serve requests; 0: one per processor.
+    pub workers: usize,
+    /// Name of the operator account made at the first start.
+    pub operator: String,
+    /// Whether `x-forwarded-for` of the peer is believed (a reverse proxy stands in front).
+    pub trust_forwarded_for: bool,
+    /// Form of the log lines.
+    pub log_format: LogFormat,
+    /// Which log lines are written, as `tracing` filters read.
+    pub log_filter: String,
+    /// Sizes and times a request may take.
+    pub limits: LimitSettings,
+    /// How often a client may ask.
+    pub rate_limits: RateLimitSettings,
+    /// The pool of verification runs.
+    pub verification: VerificationSettings,
+}
+
+/// Sizes and times a request may take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LimitSettings {
+    /// The largest package in bytes.
+    pub package_bytes: u64,
+    /// The largest JSON body in bytes.
+    pub json_bytes: usize,
+    /// How long a client may take for the request head, in milliseconds.
+    pub head_timeout_ms: u64,
+    /// How long a body may stand still, in milliseconds; every 4 KiB received buys one second more.
+    pub body_timeout_ms: u64,
+    /// How long requests in flight may take at shutdown, in seconds.
+    pub shutdown_seconds: u64,
+    /// How long one resolve may think, in milliseconds.
+    pub resolve_ms: u64,
+    /// How many resolves think at once.
+    pub resolve_concurrency: usize,
+    /// How many packages are inspected at once; each is mapped, not held in memory.
+    pub inspect_concurrency: usize,
+    /// Memory for index files in bytes.
+    pub index_cache_bytes: u64,
+}
+
+/// How often a client may ask; 0 switches a limit off.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RateLimitSettings {
+    /// Requests of one address in a minute, index and package downloads not counted.
+    pub address_per_minute: u32,
+    /// Requests with one token in a minute.
+    pub token_per_minute: u32,
+    /// Publishes with one token in a minute.
+    pub publish_per_minute: u32,
+    /// Sign-ins and registrations of one address in a minute.
+    pub sign_in_per_minute: u32,
+}
+
+/// The pool of verification runs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VerificationSettings {
+    /// How many children run at once; 0: this replica runs none.
+    pub children: usize,
+    /// The program that is started as a child; empty: this one.
+    pub executable: PathBuf,
+}
+
+impl Default for Configuration {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:8080".into(),
+            data: PathBuf::from("data"),
+            database_url: String::new(),
+            storage_url: String::new(),
+            public_url: String::new(),
+            workers: 0,
+            operator: "operator".into(),
+            trust_forwarded_for: false,
+            log_format: LogFormat::Text,
+            log_filter: "info".into(),
+            limits: LimitSettings::default(),
+            rate_limits: RateLimitSettings::default(),
+            verification: VerificationSettings::default(),
+        }
+    }
+}
+
+impl Default for LimitSettings {
+    fn default() -> Self {
+        Self {
+            package_bytes: 64 * 1024 * 1024,
+            json_bytes: 1024 * 1024,
+            head_timeout_ms: 10_000,
+            body_timeout_ms: 30_000,
+            shutdown_seconds: 30,
+            resolve_ms: 2_000,
+            resolve_concurrency: 4,
+            inspect_concurrency: 4,
+            index_cache_bytes: 32 * 1024 * 1024,
+        }
+    }
+}
+
+impl Default for RateLimitSettings {
+    fn default() -> Self {
+        Self {
+            address_per_minute: 60_000,
+            token_per_minute: 120_000,
+            publish_per_minute: 120_000,
+            sign_in_per_minute: 60,
+        }
+    }
+}
+
+impl Default for VerificationSettings {
+    fn default() -> Self {
+        Self { children: 2, executable: PathBuf::new() }
+    }
+}
+
+/// Environment variables with the prefix that belong to other commands.
+const FOREIGN_VARIABLES: &[&str] = &["PLUGINRY_REGISTRY", "PLUGINRY_TOKEN", "PLUGINRY_HOME", "PLUGINRY_CONFIG"];
+
+impl Configuration {
+    /// Puts the layers over each other: `file` (if it exists), `environment`, `flags`.
+    ///
+    /// A nested setting is written `PLUGINRY_LIMITS__PACKAGE_BYTES` in the environment and
+    /// `limits.package_bytes` as a flag key.
+    pub fn load(
+        file: &Path,
+        environment: impl IntoIterator<Item = (String, String)>,
+        flags: &BTreeMap<String, String>,
+    ) -> Result<Self, ConfigurationError> {
+        let defaults = toml::Table::try_from(Self::default()).expect("the defaults are plain values");
+        let mut settings = read_file(file)?;
+        for (name, value) in environment {
+            if let Some(key) = setting_key(&name) {
+                set(&mut settings, &defaults, &key, &value)
+                    .ok_or(ConfigurationError::UnknownVariable { name })?;
+            }
+        }
+        for (key, value) in flags {
+            set(&mut settings, &defaults, key, value)
+                .ok_or_else(|| ConfigurationError::Invalid { problem: format!("no setting `{key}`") })?;
+        }
+        settings.try_into().map_err(|error: toml::de::Error| ConfigurationError::Invalid {
+            problem: error.message().to_owned(),
+        })
+    }
+
+    /// All settings as TOML with passwords blotted out.
+    pub fn to_printable_toml(&self) -> String {
+        let mut shown = self.clone();
+        shown.database_url = without_password(&shown.database_url);
+        shown.storage_url = without_password(&shown.storage_url);
+        toml::to_string(&shown).expect("settings are plain values")
+    }
+
+    /// The database's URL, worked out from the data directory when it is not set.
+    pub fn effective_database_url(&self) -> String {
+        if self.database_url.is_empty() {
+            return format!("sqlite://{}", self.data.join("registry.db").display());
+        }
+        self.database_url.clone()
+    }
+
+    /// The object store's URL or path, worked out from the data directory when it is not set.
+    pub fn effective_storage_url(&self) -> String {
+        if self.storage_url.is_empty() {
+            return self.data.join("objects").display().to_string();
+        }
+        self.storage_url.clone()
+    }
+
+    /// Where uploads are written before they are accepted.
+    pub fn upload_directory(&self) -> PathBuf {
+        self.data.join("uploads")
+    }
+}
+
+fn read_file(file: &Path) -> Result<toml::Table, ConfigurationError> {
+    let failed = |problem: String| ConfigurationError::File { path: file.to_owned(), problem };
+    match std::fs::read_to_string(file) {
+        Ok(text) => toml::from_str(&text).map_err(|error| failed(error.to_string())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(toml::Table::new()),
+        Err(error) => Err(failed(error.to_string())),
+    }
+}
+
+/// `PLUGINRY_LIMITS__PACKAGE_BYTES` → `limits.package_bytes`; nothing for variables of others.
+fn setting_key(variable: &str) -> Option<String> {
+    if FOREIGN_VARIABLES.contains(&variable) || variable.starts_with("PLUGINRY_TEST_") {
+        return None;
+    }
+    let name = variable.strip_prefix("PLUGINRY_")?;
+    Some(name.to_ascii_lowercase().replace("__", "."))
+}
+
+/// Writes `value` under the dotted `key`, read as the default at that key is; nothing if there is no such key.
+fn set(settings: &mut toml::Table, defaults: &toml::Table, key: &str, value: &str) -> Option<()> {
+    match key.split_once('.') {
+        Some((table, rest)) => {
+            let defaults = defaults.get(table)?.as_table()?;
+            let inner = settings.entry(table).or_insert_with(|| toml::Table::new().into());
+            set(inner.as_table_mut()?, defaults, rest, value)
+        }
+        None => {
+            let typed = match defaults.get(key)? {
+                toml::Value::Integer(_) => value.parse().map(toml::Value::Integer).ok(),
+                toml::Value::Boolean(_) => match value {
+                    "1" | "true" => Some(true.into()),
+                    "0" | "false" => Some(false.into()),
+                    _ => None,
+                },
+                toml::Value::Table(_) => return None,
+                _ => None,
+            };
+            settings.insert(key.to_owned(), typed.unwrap_or_else(|| value.into()));
+            Some(())
+        }
+    }
+}
+
+fn without_password(text: &str) -> String {
+    match url::Url::parse(text) {
+        Ok(mut url) if url.password().is_some() => {
+            let hidden = url.set_password(Some("***"));
+            if hidden.is_ok() { url.to_string() } else { "***".into() }
+        }
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_flag_beats_the_environment_and_the_environment_beats_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("pluginry.toml");
+        std::fs::write(&file, "listen = \"a:1\"\nworkers = 3\n[limits]\njson_bytes = 7\n").unwrap();
+        let variables =
+            environment(&[("PLUGINRY_LISTEN", "b:2"), ("PLUGINRY_LIMITS__PACKAGE_BYTES", "9"), ("PATH", "x")]);
+        let flags = BTreeMap::from([("listen".to_owned(), "c:3".to_owned())]);
+
+        let read = Configuration::load(&file, variables, &flags).unwrap();
+
+        assert_eq!((read.listen.as_str(), read.workers), ("c:3", 3));
+        assert_eq!((read.limits.package_bytes, read.limits.json_bytes), (9, 7));
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_wherever_they_stand() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("pluginry.toml");
+        std::fs::write(&file, "lisen = \"a:1\"\n").unwrap();
+        let nothing = Path::new("/nonexistent/pluginry.toml");
+
+        assert!(Configuration::load(&file, [], &BTreeMap::new()).is_err());
+        assert!(
+            Configuration::load(nothing, environment(&[("PLUGINRY_LISEN", "x")]), &BTreeMap::new()).is_err()
+        );
+        assert!(
+            Configuration::load(nothing, environment(&[("PLUGINRY_WORKERS", "x")]), &BTreeMap::new()).is_err()
+        );
+    }
+
+    #[test]
+    fn the_printed_configuration_reads_back_and_shows_no_password() {
+        let configuration = Configuration {
+            database_url: "postgres://ada:secret@db/pluginry".into(),
+            ..Configuration::default()
+        };
+
+        let printed = configuration.to_printable_toml();
+
+        assert!(!printed.contains("secret"), "{printed}");
+        assert!(toml::from_str::<Configuration>(&printed).is_ok());
+    }
+}

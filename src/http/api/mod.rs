@@ -1,0 +1,3 @@
+//! Handlers of the JSON API, one file per group of endpoints or verb.
+
+pub mod operations;

@@ -1,0 +1,13 @@
+//! The web server: URL table, extractors, handlers, and how errors leave the house.
+//!
+//! Handlers extract, call one use case and render. Rules belong to `registry`, SQL to `db`.
+
+pub mod api;
+pub mod error;
+pub mod extract;
+mod manners;
+pub mod routes;
+mod startup;
+pub mod web;
+
+pub use startup::{Application, StartError};

@@ -1,0 +1,96 @@
+//! Binding, serving and stopping: tests and `pluginry serve` start this same program.
+
+use std::future::Future;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use actix_web::dev::Server;
+use actix_web::{App, HttpServer, web};
+
+use crate::config::Configuration;
+use crate::http::routes;
+use crate::registry::{OpenError, Registry};
+use crate::telemetry;
+
+/// Why the server could not start or stopped badly.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {listen}: {source}")]
+    Bind {
+        /// The address as configured.
+        listen: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The registry behind it cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A worker failed.
+    #[error("the server stopped: {0}")]
+    Serve(#[from] std::io::Error),
+}
+
+/// A registry bound to an address, not yet answering.
+pub struct Application {
+    server: Server,
+    address: SocketAddr,
+    registry: Registry,
+}
+
+impl Application {
+    /// Opens the registry and binds its address; port 0 takes a free port.
+    pub async fn build(configuration: Configuration) -> Result<Self, StartError> {
+        telemetry::metrics_handle();
+        let bind = |source| StartError::Bind { listen: configuration.listen.clone(), source };
+        let listener = TcpListener::bind(&configuration.listen).map_err(bind)?;
+        let address = listener.local_addr().map_err(bind)?;
+
+        let registry = Registry::open(configuration).await?;
+        let server = serve(listener, registry.clone())?;
+        Ok(Self { server, address, registry })
+    }
+
+    /// The address it is bound to.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The registry it serves.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Answers until `shutdown` is ready, then finishes what is in flight.
+    pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<(), StartError> {
+        let handle = self.server.handle();
+        let mut serving = std::pin::pin!(self.server);
+        tokio::select! {
+            ended = &mut serving => return Ok(ended?),
+            () = shutdown => {}
+        }
+        let (ended, ()) = tokio::join!(serving, handle.stop(true));
+        Ok(ended?)
+    }
+}
+
+fn serve(listener: TcpListener, registry: Registry) -> Result<Server, StartError> {
+    let configuration = registry.configuration().clone();
+    let data = web::Data::new(registry);
+    let server = HttpServer::new(move || App::new().app_data(data.clone()).configure(routes::configure));
+    let limits = &configuration.limits;
+    let server = server
+        .disable_signals()
+        .client_request_timeout(Duration::from_millis(limits.head_timeout_ms))
+        .shutdown_timeout(limits.shutdown_seconds)
+        .workers(worker_count(configuration.workers))
+        .listen(listener)?;
+    Ok(server.run())
+}
+
+fn worker_count(configured: usize) -> usize {
+    match configured {
+        0 => std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
+        count => count,
+    }
+}
