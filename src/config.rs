@@ -188,7 +188,8 @@ impl Default for VerificationSettings {
 }
 
 /// Environment variables with the prefix that belong to other commands.
-const FOREIGN_VARIABLES: &[&str] = &["PLUGINRY_REGISTRY", "PLUGINRY_TOKEN", "PLUGINRY_HOME", "PLUGINRY_CONFIG"];
+const FOREIGN_VARIABLES: &[&str] =
+    &["PLUGINRY_REGISTRY", "PLUGINRY_TOKEN", "PLUGINRY_HOME", "PLUGINRY_CONFIG"];
 
 impl Configuration {
     /// Puts the layers over each other: `file` (if it exists), `environment`, `flags`.
@@ -313,8 +314,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("pluginry.toml");
         std::fs::write(&file, "listen = \"a:1\"\nworkers = 3\n[limits]\njson_bytes = 7\n").unwrap();
-        let variables =
-            environment(&[("PLUGINRY_LISTEN", "b:2"), ("PLUGINRY_LIMITS__PACKAGE_BYTES", "9"), ("PATH", "x")]);
+        let variables = environment(&[
+            ("PLUGINRY_LISTEN", "b:2"),
+            ("PLUGINRY_LIMITS__PACKAGE_BYTES", "9"),
+            ("PATH", "x"),
+        ]);
         let flags = BTreeMap::from([("listen".to_owned(), "c:3".to_owned())]);
 
         let read = Configuration::load(&file, variables, &flags).unwrap();
@@ -335,7 +339,8 @@ mod tests {
             Configuration::load(nothing, environment(&[("PLUGINRY_LISEN", "x")]), &BTreeMap::new()).is_err()
         );
         assert!(
-            Configuration::load(nothing, environment(&[("PLUGINRY_WORKERS", "x")]), &BTreeMap::new()).is_err()
+            Configuration::load(nothing, environment(&[("PLUGINRY_WORKERS", "x")]), &BTreeMap::new())
+                .is_err()
         );
     }
 

@@ -23,8 +23,14 @@ pub const INTERNAL: &str = "internal";
 /// The status of a code. What is not listed is a refusal of what was sent: 422.
 fn status_of(code: &str) -> StatusCode {
     match code {
-        "bad-request" | "malformed-body" | "malformed-multipart" | "malformed-query" | "part-missing"
-        | "part-unknown" | "part-repeated" | "cursor-invalid" => StatusCode::BAD_REQUEST,
+        "bad-request"
+        | "malformed-body"
+        | "malformed-multipart"
+        | "malformed-query"
+        | "part-missing"
+        | "part-unknown"
+        | "part-repeated"
+        | "cursor-invalid" => StatusCode::BAD_REQUEST,
         "unauthenticated" | "token-invalid" | "token-expired" | "token-revoked" | "wrong-password"
         | "sign-in-failed" | "account-disabled" => StatusCode::UNAUTHORIZED,
         "forbidden" | "not-a-member" | "not-an-owner" | "not-operator" | "token-scope" => {
@@ -35,8 +41,15 @@ fn status_of(code: &str) -> StatusCode {
         "method-not-allowed" => StatusCode::METHOD_NOT_ALLOWED,
         "not-acceptable" => StatusCode::NOT_ACCEPTABLE,
         "slow-body" => StatusCode::REQUEST_TIMEOUT,
-        "version-exists" | "name-taken" | "already-exists" | "profile-exists" | "key-enrolled-elsewhere"
-        | "namespace-taken" | "account-taken" | "last-owner" | "key-exists" => StatusCode::CONFLICT,
+        "version-exists"
+        | "name-taken"
+        | "already-exists"
+        | "profile-exists"
+        | "key-enrolled-elsewhere"
+        | "namespace-taken"
+        | "account-taken"
+        | "last-owner"
+        | "key-exists" => StatusCode::CONFLICT,
         "gone" | "taken-down" => StatusCode::GONE,
         "package-too-large" | "body-too-large" | "attestation-too-large" => StatusCode::PAYLOAD_TOO_LARGE,
         "unsupported-media-type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
