@@ -18,3 +18,4 @@ pub mod runtime;
 pub mod signing;
 #[cfg(feature = "server")]
 pub mod telemetry;
+pub mod wasm;

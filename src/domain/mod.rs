@@ -28,4 +28,4 @@ pub use profile::{
 pub use refusal::Refusal;
 pub use release::{IndexRelease, PublishFacts, VerificationState};
 pub use time::Timestamp;
-pub use version::{ReleaseId, Requirement, Version, VersionError};
+pub use version::{ReleaseId, ReleaseIdError, Requirement, Version, VersionError};

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::name::serde_as_text;
-use super::{PluginName, Refusal};
+use super::{NameError, PluginName, Refusal};
 
 const TEXT_MAX: usize = 256;
 
@@ -41,6 +41,41 @@ pub enum VersionError {
         /// Length in bytes.
         length: usize,
     },
+}
+
+/// Why a text is not of the form `namespace:name@version`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ReleaseIdError {
+    /// The separating `@` is missing.
+    #[error("{text:?} is not of the form namespace:name@version")]
+    NotVersioned {
+        /// The text as given, cut to a bounded length.
+        text: String,
+    },
+    /// The name is not one.
+    #[error(transparent)]
+    Name(#[from] NameError),
+    /// The version is not one.
+    #[error(transparent)]
+    Version(#[from] VersionError),
+}
+
+impl Refusal for ReleaseIdError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NotVersioned { .. } => "invalid-release",
+            Self::Name(error) => error.code(),
+            Self::Version(error) => error.code(),
+        }
+    }
+
+    fn mend(&self) -> Option<String> {
+        match self {
+            Self::NotVersioned { .. } => Some("Write it like acme:markdown@1.2.0.".into()),
+            Self::Name(error) => error.mend(),
+            Self::Version(error) => error.mend(),
+        }
+    }
 }
 
 impl Refusal for VersionError {
@@ -184,6 +219,19 @@ impl ReleaseId {
         Self { plugin, version }
     }
 }
+
+impl FromStr for ReleaseId {
+    type Err = ReleaseIdError;
+
+    fn from_str(text: &str) -> Result<Self, ReleaseIdError> {
+        let (plugin, version) = text
+            .split_once('@')
+            .ok_or_else(|| ReleaseIdError::NotVersioned { text: text.chars().take(160).collect() })?;
+        Ok(Self { plugin: plugin.parse()?, version: version.parse()? })
+    }
+}
+
+serde_as_text!(ReleaseId);
 
 impl fmt::Display for ReleaseId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
