@@ -56,10 +56,8 @@ pub fn widening(before: &Capabilities, after: &Capabilities) -> Vec<WideningChan
     let mut changes = Vec::new();
     for (capability, request) in after {
         match before.get(capability) {
-            None => changes.push(WideningChange::Added {
-                capability: capability.clone(),
-                scope: request.scope.clone(),
-            }),
+            None => changes
+                .push(WideningChange::Added { capability: capability.clone(), scope: request.scope.clone() }),
             Some(old) => changes.extend(wider_kinds(capability, &old.scope, &request.scope)),
         }
     }
