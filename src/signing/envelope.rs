@@ -37,6 +37,7 @@ pub struct Envelope {
 
 /// The JSON of an envelope. Unknown fields are ignored, as DSSE asks.
 #[derive(Clone, Serialize, Deserialize)]
+#[serde(expecting = "an object with payload, payloadType and signatures")]
 struct WireEnvelope {
     payload: String,
     #[serde(rename = "payloadType")]
@@ -195,6 +196,13 @@ mod tests {
         let signer = envelope.verify(&[other.public_key(), mine.public_key()]);
 
         assert_eq!(signer, Ok(mine.public_key().id()));
+    }
+
+    #[test]
+    fn an_oversized_envelope_is_refused_before_it_is_read() {
+        let error = Envelope::from_json(&vec![b' '; ENVELOPE_MAX_BYTES + 1]).unwrap_err();
+
+        assert_eq!(crate::domain::Refusal::code(&error), "attestation-too-large");
     }
 
     #[test]

@@ -8,6 +8,8 @@ mod envelope;
 mod error;
 mod keys;
 mod statement;
+#[cfg(test)]
+mod tests;
 
 pub use bundle::Bundle;
 pub use envelope::{

@@ -1,5 +1,6 @@
 //! The author's statement about a release: an in-toto Statement v1 in a DSSE envelope.
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::error::shortened;
@@ -26,13 +27,13 @@ pub struct ReleaseStatement {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Statement {
+struct Statement<Predicate> {
     #[serde(rename = "_type")]
     statement_type: String,
     subject: Vec<Subject>,
     #[serde(rename = "predicateType")]
     predicate_type: String,
-    predicate: serde_json::Value,
+    predicate: Predicate,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -72,7 +73,7 @@ impl ReleaseStatement {
                 digest: SubjectDigest { sha256: self.digest.to_hex() },
             }],
             predicate_type: RELEASE_PREDICATE_TYPE.to_owned(),
-            predicate: serde_json::to_value(predicate).expect("a predicate holds texts alone"),
+            predicate,
         };
         serde_json_canonicalizer::to_vec(&statement).expect("a statement holds texts alone")
     }
@@ -80,7 +81,7 @@ impl ReleaseStatement {
     /// Reads the statement about `release` from a verified payload.
     fn from_payload(payload: &[u8], release: &ReleaseId) -> Result<Self, SigningError> {
         let not_a_statement = |problem: String| SigningError::NotAStatement { problem };
-        let statement: Statement =
+        let statement: Statement<IgnoredAny> =
             serde_json::from_slice(payload).map_err(|error| not_a_statement(error.to_string()))?;
         if statement.statement_type != STATEMENT_TYPE {
             let found = shortened(&statement.statement_type);
@@ -101,8 +102,9 @@ impl ReleaseStatement {
         let digest = Digest::from_hex(&subject.digest.sha256).map_err(|_| {
             not_a_statement("`subject[0].digest.sha256` is not 64 lower-case hexadecimal digits".into())
         })?;
-        let predicate: ReleasePredicate = serde_json::from_value(statement.predicate)
-            .map_err(|error| not_a_statement(format!("`predicate`: {error}")))?;
+        let predicate = serde_json::from_slice::<Statement<ReleasePredicate>>(payload)
+            .map_err(|error| not_a_statement(format!("`predicate`: {error}")))?
+            .predicate;
         Ok(Self {
             release: release.clone(),
             digest,
