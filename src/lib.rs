@@ -8,6 +8,8 @@
 pub mod cli;
 #[cfg(feature = "server")]
 pub mod config;
+#[cfg(feature = "server")]
+pub mod db;
 pub mod domain;
 #[cfg(feature = "server")]
 pub mod http;

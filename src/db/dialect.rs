@@ -1,0 +1,44 @@
+//! The few places where SQLite and Postgres differ.
+
+use super::DatabaseError;
+
+/// Settings of the one SQLite connection that writes. `FULL`: a commit is on disk before it is acknowledged.
+pub(super) const SQLITE_WRITER_SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; \
+     PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 10000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384; \
+     PRAGMA wal_autocheckpoint = 4000";
+
+/// Settings of the SQLite connections that read.
+pub(super) const SQLITE_READER_SETTINGS: &str =
+    "PRAGMA query_only = ON; PRAGMA busy_timeout = 10000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096";
+
+/// Settings of every Postgres connection: a lost client cannot hold locks for ever.
+pub(super) const POSTGRES_SETTINGS: &str =
+    "SET idle_in_transaction_session_timeout = '60s'; SET lock_timeout = '30s'";
+
+/// Which database speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// SQLite, embedded.
+    Sqlite,
+    /// Postgres 15 or newer.
+    Postgres,
+}
+
+impl Dialect {
+    pub(super) fn of_url(url: &str) -> Result<Self, DatabaseError> {
+        match url.split(':').next() {
+            Some("sqlite") => Ok(Self::Sqlite),
+            Some("postgres" | "postgresql") => Ok(Self::Postgres),
+            _ => Err(DatabaseError::UnknownUrl),
+        }
+    }
+
+    /// How a writing transaction starts: SQLite takes the write lock at once, so that no later statement finds it
+    /// taken.
+    pub(super) fn begin_write(self) -> &'static str {
+        match self {
+            Self::Sqlite => "BEGIN IMMEDIATE",
+            Self::Postgres => "BEGIN",
+        }
+    }
+}

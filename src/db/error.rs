@@ -1,0 +1,78 @@
+//! What can go wrong in the database, with constraint names the same on both.
+
+/// Why a statement failed.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// The URL names no database we know.
+    #[error("the database URL must start with sqlite: or postgres://")]
+    UnknownUrl,
+    /// A row with the same key is there already.
+    #[error("the row breaks the unique constraint {constraint}")]
+    Unique {
+        /// Name of the constraint as the migrations give it.
+        constraint: String,
+    },
+    /// A migration that was applied has changed since, or the schema is newer than this binary.
+    #[error("the database schema does not fit this binary: {0}")]
+    Schema(#[from] sqlx::migrate::MigrateError),
+    /// A write changed another number of rows than it had to.
+    #[error("{statement} changed {rows} rows")]
+    UnexpectedRows {
+        /// Which statement.
+        statement: &'static str,
+        /// How many rows.
+        rows: u64,
+    },
+    /// A stored value cannot be read back.
+    #[error("stored {what} cannot be read: {problem}")]
+    Corrupt {
+        /// Which value.
+        what: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Anything else: connection, disk, statement.
+    #[error("database: {0}")]
+    Sqlx(sqlx::Error),
+}
+
+impl DatabaseError {
+    /// Whether it is a breach of the named unique constraint.
+    pub fn is_unique(&self, name: &str) -> bool {
+        matches!(self, Self::Unique { constraint } if constraint == name)
+    }
+}
+
+impl From<sqlx::Error> for DatabaseError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(inner) if inner.is_unique_violation() => {
+                let constraint = match inner.constraint() {
+                    Some(name) => name.to_owned(),
+                    None => constraint_of_columns(inner.message()),
+                };
+                Self::Unique { constraint }
+            }
+            _ => Self::Sqlx(error),
+        }
+    }
+}
+
+/// SQLite names the columns (`UNIQUE constraint failed: accounts.name`), Postgres the constraint.
+fn constraint_of_columns(message: &str) -> String {
+    let columns = message.rsplit(": ").next().unwrap_or_default();
+    let constraint = match columns {
+        "accounts.name" => "accounts_name_unique",
+        "accounts.email" => "accounts_email_unique",
+        "tokens.token_hash" => "tokens_token_hash_unique",
+        "namespaces.name" => "namespaces_name_unique",
+        "namespace_members.namespace_id, namespace_members.account_id" => "namespace_members_pk",
+        "author_keys.namespace_id, author_keys.key_id" => "author_keys_namespace_key_unique",
+        "host_profiles.name, host_profiles.version" => "host_profiles_name_version_unique",
+        "plugins.namespace_id, plugins.name" => "plugins_namespace_name_unique",
+        "plugins.full_name" => "plugins_full_name_unique",
+        "releases.plugin_id, releases.version" => "releases_plugin_version_unique",
+        other => other,
+    };
+    constraint.to_owned()
+}

@@ -1,0 +1,58 @@
+//! The migrations, embedded in the binary. Forward only; an applied one never changes.
+
+use std::borrow::Cow;
+
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+use sqlx::SqlSafeStr;
+
+use super::{Database, DatabaseError, Dialect};
+
+macro_rules! migrations {
+    ($($number:literal $file:literal),* $(,)?) => {
+        const MIGRATIONS: &[(i64, &str, &str, &str)] = &[$((
+            $number,
+            $file,
+            include_str!(concat!("../../migrations/sqlite/", $file, ".sql")),
+            include_str!(concat!("../../migrations/postgres/", $file, ".sql")),
+        )),*];
+    };
+}
+
+migrations! {
+    1 "0001_accounts",
+    2 "0002_releases",
+    3 "0003_log_and_jobs",
+}
+
+/// How many migrations this binary carries.
+pub fn migration_count() -> i64 {
+    i64::try_from(MIGRATIONS.len()).expect("a handful of migrations")
+}
+
+/// Applies every migration that is missing. Several processes may do so at once on Postgres.
+pub async fn migrate(database: &Database) -> Result<(), DatabaseError> {
+    let mut connection = database.writer().await?;
+    migrator(database.dialect()).run_direct(None, &mut *connection, false).await?;
+    Ok(())
+}
+
+/// Applies the migrations up to `target`; for the test that each is applied over rows.
+pub async fn migrate_to(database: &Database, target: i64) -> Result<(), DatabaseError> {
+    let mut connection = database.writer().await?;
+    migrator(database.dialect()).run_direct(Some(target), &mut *connection, false).await?;
+    Ok(())
+}
+
+fn migrator(dialect: Dialect) -> Migrator {
+    let migrations = MIGRATIONS
+        .iter()
+        .map(|(number, name, sqlite, postgres)| {
+            let sql = match dialect {
+                Dialect::Sqlite => *sqlite,
+                Dialect::Postgres => *postgres,
+            };
+            Migration::new(*number, Cow::Borrowed(*name), MigrationType::Simple, sql.into_sql_str(), false)
+        })
+        .collect();
+    Migrator::with_migrations(migrations)
+}
