@@ -3,7 +3,11 @@
 //!
 //! `publish_load BASE_URL TOKEN FOLDER` is called by `benches/run`; it leaves `index.path` and `blob.path` in FOLDER,
 //! the URL paths of an index file and of a 1 MB package for the read benchmarks.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark stops at the first surprise and prints")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark stops at the first surprise and prints"
+)]
 
 use std::io::Write;
 use std::path::Path;
@@ -12,7 +16,9 @@ use std::time::{Duration, Instant};
 use pluginry::domain::{Digest, Manifest};
 use pluginry::signing::{ReleaseStatement, SecretKey, sign_release};
 use pluginry::wasm::{PackFiles, pack};
-use wasm_encoder::{CodeSection, ExportKind, ExportSection, Function, FunctionSection, Module, TypeSection, ValType};
+use wasm_encoder::{
+    CodeSection, ExportKind, ExportSection, Function, FunctionSection, Module, TypeSection, ValType,
+};
 
 struct Prepared {
     plugin: String,
@@ -37,11 +43,16 @@ async fn main() {
     let megabyte = functions(16_000);
     let kilobytes = functions(36);
     let large: Vec<_> = (0..60).map(|n| prepare(&key, "large", n, &megabyte)).collect();
-    let small: Vec<_> = (0..3_000).map(|n| prepare(&key, &format!("small-{}", n % 300), n / 300, &kilobytes)).collect();
+    let small: Vec<_> =
+        (0..3_000).map(|n| prepare(&key, &format!("small-{}", n % 300), n / 300, &kilobytes)).collect();
 
     print_row(&format!("floor: hash, validate, write + fsync, {}", size(&large)), 1, &floor(&large, folder));
     print_row(&format!("publish, {}", size(&large)), 1, &registry.publish_all(&large, 1).await);
-    print_row(&format!("floor: hash, validate, write + fsync, {}", size(&small)), 1, &floor(&small[..300], folder));
+    print_row(
+        &format!("floor: hash, validate, write + fsync, {}", size(&small)),
+        1,
+        &floor(&small[..300], folder),
+    );
     print_row(&format!("publish, {}", size(&small)), 1, &registry.publish_all(&small[..300], 1).await);
     print_row(&format!("publish, {}", size(&small)), 4, &registry.publish_all(&small[300..1800], 4).await);
     print_row(&format!("publish, {}", size(&small)), 16, &registry.publish_all(&small[1800..], 16).await);

@@ -8,8 +8,7 @@ pub(super) const SQLITE_WRITER_SETTINGS: &str = "PRAGMA journal_mode = WAL; PRAG
      PRAGMA wal_autocheckpoint = 4000";
 
 /// Settings of the SQLite connections that read.
-pub(super) const SQLITE_READER_SETTINGS: &str =
-    "PRAGMA query_only = ON; PRAGMA busy_timeout = 10000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096";
+pub(super) const SQLITE_READER_SETTINGS: &str = "PRAGMA query_only = ON; PRAGMA busy_timeout = 10000; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096";
 
 /// Settings of every Postgres connection: a lost client cannot hold locks for ever.
 pub(super) const POSTGRES_SETTINGS: &str =
