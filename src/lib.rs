@@ -15,6 +15,7 @@ pub mod domain;
 pub mod http;
 #[cfg(feature = "server")]
 pub mod registry;
+pub mod resolver;
 #[cfg(feature = "runtime")]
 pub mod runtime;
 pub mod signing;
