@@ -155,7 +155,8 @@ impl Lock {
         }
         let read: LockText = toml::from_str(text).map_err(unreadable)?;
         let mut releases = read.releases;
-        releases.sort_by(|a, b| (a.load_level, &a.name, &a.version).cmp(&(b.load_level, &b.name, &b.version)));
+        releases
+            .sort_by(|a, b| (a.load_level, &a.name, &a.version).cmp(&(b.load_level, &b.name, &b.version)));
         let capabilities = union_of(releases.iter().map(|release| &release.capabilities));
         Ok(Self {
             registry: read.registry,

@@ -4,12 +4,12 @@
 //! releases from the database or answering HTTP does not belong here. The request and the lock
 //! always compile, for clients; the solver comes with the feature `server`.
 
-mod lock;
-mod request;
 #[cfg(feature = "server")]
 mod explain;
 #[cfg(feature = "server")]
 mod index;
+mod lock;
+mod request;
 #[cfg(feature = "server")]
 mod solve;
 
