@@ -18,7 +18,7 @@ CREATE TABLE tokens (
     scopes TEXT NOT NULL,
     namespaces TEXT,
     created_at BIGINT NOT NULL,
-    expires_at BIGINT NOT NULL,
+    expires_at BIGINT,
     last_used_at BIGINT,
     revoked_at BIGINT,
     CONSTRAINT tokens_token_hash_unique UNIQUE (token_hash)

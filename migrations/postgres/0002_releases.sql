@@ -29,7 +29,7 @@ CREATE TABLE releases (
     id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     plugin_id BIGINT NOT NULL REFERENCES plugins (id),
     version TEXT NOT NULL,
-    version_key TEXT NOT NULL,
+    version_key BYTEA NOT NULL,
     is_pre_release BIGINT NOT NULL,
     digest BYTEA NOT NULL,
     size_bytes BIGINT NOT NULL,

@@ -29,7 +29,7 @@ CREATE TABLE releases (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     plugin_id BIGINT NOT NULL REFERENCES plugins (id),
     version TEXT NOT NULL,
-    version_key TEXT NOT NULL,
+    version_key BLOB NOT NULL,
     is_pre_release BIGINT NOT NULL,
     digest BLOB NOT NULL,
     size_bytes BIGINT NOT NULL,

@@ -41,3 +41,33 @@ impl Dialect {
         }
     }
 }
+
+impl Dialect {
+    /// Takes one due job: `$1` held until, `$2` and `$3` now. Postgres passes over rows another worker is taking.
+    pub(super) fn take_job(self) -> &'static str {
+        match self {
+            Self::Sqlite => {
+                "UPDATE jobs SET state = 'running', attempts = attempts + 1, locked_until = $1 WHERE id = ( \
+                     SELECT id FROM jobs WHERE (state = 'queued' AND run_after <= $2) \
+                         OR (state = 'running' AND locked_until < $3) \
+                     ORDER BY run_after, id LIMIT 1) \
+                 RETURNING id, kind, payload, attempts"
+            }
+            Self::Postgres => {
+                "UPDATE jobs SET state = 'running', attempts = attempts + 1, locked_until = $1 WHERE id = ( \
+                     SELECT id FROM jobs WHERE (state = 'queued' AND run_after <= $2) \
+                         OR (state = 'running' AND locked_until < $3) \
+                     ORDER BY run_after, id LIMIT 1 FOR UPDATE SKIP LOCKED) \
+                 RETURNING id, kind, payload, attempts"
+            }
+        }
+    }
+
+    /// Makes the transaction the only sequencer until it ends. SQLite has one writer anyway.
+    pub(super) fn lock_sequencer(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some("SELECT pg_advisory_xact_lock(7309940873257443)"),
+        }
+    }
+}

@@ -4,9 +4,17 @@
 //! Postgres share; what differs stands in [`dialect`]. Use cases own the transactions; no rule of the registry
 //! belongs here.
 
+pub mod audit;
 pub mod dialect;
 mod error;
+pub mod downloads;
+pub mod jobs;
+pub mod log;
 mod migrations;
+pub mod plugins;
+pub mod releases;
+mod row;
+pub mod verification_runs;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,0 +1,156 @@
+//! The outbox and the sequence: what happened, in the one order every reader agrees on.
+
+use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
+
+use super::DatabaseError;
+use super::row::{Columns, as_number};
+use crate::domain::Timestamp;
+
+/// Something that happened and waits for its place in the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutboxEntry {
+    /// Row id, in order of insertion.
+    pub id: i64,
+    /// What kind of event: `publish`, `yank`, `key-enrol`, …
+    pub kind: String,
+    /// What it is about, such as `acme:markdown@1.2.0`.
+    pub subject: String,
+    /// Its content, JSON.
+    pub payload: String,
+    /// When it happened.
+    pub created_at: Timestamp,
+}
+
+/// An entry of the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogEntry {
+    /// Its place: 1, 2, 3, … without gaps.
+    pub sequence: u64,
+    /// What kind of event.
+    pub kind: String,
+    /// What it is about.
+    pub subject: String,
+    /// Its content, JSON.
+    pub payload: String,
+    /// When it happened.
+    pub created_at: Timestamp,
+}
+
+/// Appends an event in the transaction of the change it tells of.
+pub async fn append_to_outbox(
+    connection: &mut AnyConnection,
+    kind: &str,
+    subject: &str,
+    payload: &str,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    sqlx::query("INSERT INTO outbox (kind, subject, payload, created_at) VALUES ($1, $2, $3, $4)")
+        .bind(kind)
+        .bind(subject)
+        .bind(payload)
+        .bind(now.as_micros())
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The oldest events without a place.
+pub async fn oldest_in_outbox(
+    connection: &mut AnyConnection,
+    limit: i64,
+) -> Result<Vec<OutboxEntry>, DatabaseError> {
+    let rows = sqlx::query("SELECT id, kind, subject, payload, created_at FROM outbox ORDER BY id LIMIT $1")
+        .bind(limit)
+        .fetch_all(connection)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(OutboxEntry {
+                id: row.number("id")?,
+                kind: row.text("kind")?,
+                subject: row.text("subject")?,
+                payload: row.text("payload")?,
+                created_at: row.time("created_at")?,
+            })
+        })
+        .collect()
+}
+
+/// Moves outbox entries into the log at `first_sequence` and the places behind it. All given entries or none.
+pub async fn append_to_log(
+    connection: &mut AnyConnection,
+    first_sequence: u64,
+    entries: &[OutboxEntry],
+) -> Result<(), DatabaseError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let mut insert =
+        sqlx::QueryBuilder::new("INSERT INTO log_entries (sequence, kind, subject, payload, created_at) ");
+    insert.push_values((first_sequence..).zip(entries), |mut row, (sequence, entry)| {
+        row.push_bind(as_number(sequence))
+            .push_bind(entry.kind.clone())
+            .push_bind(entry.subject.clone())
+            .push_bind(entry.payload.clone())
+            .push_bind(entry.created_at.as_micros());
+    });
+    insert.build().execute(&mut *connection).await?;
+    let mut delete = sqlx::QueryBuilder::new("DELETE FROM outbox WHERE id IN (");
+    let mut list = delete.separated(", ");
+    for entry in entries {
+        list.push_bind(entry.id);
+    }
+    delete.push(")");
+    let deleted = delete.build().execute(connection).await?.rows_affected();
+    if deleted != entries.len() as u64 {
+        return Err(DatabaseError::UnexpectedRows { statement: "append_to_log", rows: deleted });
+    }
+    Ok(())
+}
+
+/// The last place given; 0 in an empty log.
+pub async fn last_sequence(connection: &mut AnyConnection) -> Result<u64, DatabaseError> {
+    let row = sqlx::query("SELECT COALESCE(MAX(sequence), 0) AS sequence FROM log_entries")
+        .fetch_one(connection)
+        .await?;
+    row.size("sequence")
+}
+
+/// Entries behind `sequence`, in order.
+pub async fn entries_after(
+    connection: &mut AnyConnection,
+    sequence: u64,
+    limit: i64,
+) -> Result<Vec<LogEntry>, DatabaseError> {
+    let rows = sqlx::query(
+        "SELECT sequence, kind, subject, payload, created_at FROM log_entries \
+         WHERE sequence > $1 ORDER BY sequence LIMIT $2",
+    )
+    .bind(as_number(sequence))
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(log_entry).collect()
+}
+
+fn log_entry(row: &AnyRow) -> Result<LogEntry, DatabaseError> {
+    Ok(LogEntry {
+        sequence: row.size("sequence")?,
+        kind: row.text("kind")?,
+        subject: row.text("subject")?,
+        payload: row.text("payload")?,
+        created_at: row.time("created_at")?,
+    })
+}
+
+/// Makes this transaction the only sequencer until it ends.
+pub async fn lock_sequencer(
+    connection: &mut AnyConnection,
+    dialect: super::Dialect,
+) -> Result<(), DatabaseError> {
+    if let Some(statement) = dialect.lock_sequencer() {
+        sqlx::query(statement).execute(connection).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,268 @@
+//! Plugins: the catalog's rows, lists and search.
+
+use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
+
+use super::DatabaseError;
+use super::releases::{risk_from_text, verification_from_text};
+use super::row::Columns;
+use crate::domain::{Manifest, PluginName, Risk, Timestamp, VerificationState, Version};
+
+/// A plugin with its newest release, as lists show it.
+#[derive(Debug, Clone)]
+pub struct PluginRecord {
+    /// Row id.
+    pub id: i64,
+    /// Full name.
+    pub name: PluginName,
+    /// Version of the newest release.
+    pub version: Version,
+    /// Manifest of the newest release.
+    pub manifest: Manifest,
+    /// Its highest risk.
+    pub risk: Option<Risk>,
+    /// Where its verification stands.
+    pub verification: VerificationState,
+    /// Key id of its signer.
+    pub key_id: String,
+    /// Size of its package in bytes.
+    pub size_bytes: u64,
+    /// When it was published.
+    pub published_at: Timestamp,
+    /// Whether even the newest release is yanked.
+    pub is_yanked: bool,
+    /// Advice against it.
+    pub deprecated: Option<String>,
+    /// Whether it needs more than the release before it.
+    pub is_widening: bool,
+    /// Downloads of all releases.
+    pub downloads: u64,
+}
+
+/// How a list is ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PluginOrder {
+    /// Latest release first.
+    Newest,
+    /// Most downloaded first.
+    Popular,
+}
+
+const RECORD: &str = "SELECT p.id, p.full_name, p.downloads, r.version, r.manifest, r.risk, r.verification, r.key_id, \
+     r.size_bytes, r.published_at, CASE WHEN r.yanked_at IS NULL THEN 0 ELSE 1 END AS is_yanked, r.deprecated, \
+     CASE WHEN r.widening IS NULL THEN 0 ELSE 1 END AS is_widening \
+     FROM plugins p JOIN releases r ON r.id = p.newest_release_id";
+
+fn record(row: &AnyRow) -> Result<PluginRecord, DatabaseError> {
+    Ok(PluginRecord {
+        id: row.number("id")?,
+        name: row.parsed("full_name")?,
+        version: row.parsed("version")?,
+        manifest: row.json("manifest")?,
+        risk: row.text_or_null("risk")?.map(|risk| risk_from_text(&risk)).transpose()?,
+        verification: verification_from_text(&row.text("verification")?)?,
+        key_id: row.text("key_id")?,
+        size_bytes: row.size("size_bytes")?,
+        published_at: row.time("published_at")?,
+        is_yanked: row.flag("is_yanked")?,
+        deprecated: row.text_or_null("deprecated")?,
+        is_widening: row.flag("is_widening")?,
+        downloads: row.size("downloads")?,
+    })
+}
+
+/// The plugin's row id; it is created when it is not there.
+pub async fn upsert(
+    connection: &mut AnyConnection,
+    namespace_id: i64,
+    manifest: &Manifest,
+    now: Timestamp,
+) -> Result<i64, DatabaseError> {
+    let name = &manifest.plugin.name;
+    let row = sqlx::query(
+        "INSERT INTO plugins (namespace_id, name, full_name, created_at, updated_at, search_text) \
+         VALUES ($1, $2, $3, $4, $5, $6) \
+         ON CONFLICT (full_name) DO UPDATE SET updated_at = excluded.updated_at \
+         RETURNING id",
+    )
+    .bind(namespace_id)
+    .bind(name.name())
+    .bind(name.to_string())
+    .bind(now.as_micros())
+    .bind(now.as_micros())
+    .bind(search_text(manifest))
+    .fetch_one(connection)
+    .await?;
+    row.number("id")
+}
+
+/// Points a plugin to its newest visible release and takes its search text from there.
+///
+/// Newest is the highest version that is not yanked and no pre-release; failing that, what there is.
+pub async fn refresh_newest(connection: &mut AnyConnection, plugin_id: i64) -> Result<(), DatabaseError> {
+    sqlx::query(
+        "UPDATE plugins SET newest_release_id = ( \
+             SELECT r.id FROM releases r WHERE r.plugin_id = $1 AND r.sequence IS NOT NULL \
+             ORDER BY CASE WHEN r.yanked_at IS NULL THEN 0 ELSE 1 END, r.is_pre_release, r.version_key DESC LIMIT 1) \
+         WHERE id = $2",
+    )
+    .bind(plugin_id)
+    .bind(plugin_id)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Replaces the words a plugin is found by.
+pub async fn set_search_text(
+    connection: &mut AnyConnection,
+    plugin_id: i64,
+    manifest: &Manifest,
+) -> Result<(), DatabaseError> {
+    sqlx::query("UPDATE plugins SET search_text = $1 WHERE id = $2")
+        .bind(search_text(manifest))
+        .bind(plugin_id)
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+/// The plugin of this name, when it has a visible release.
+pub async fn find(
+    connection: &mut AnyConnection,
+    name: &PluginName,
+) -> Result<Option<PluginRecord>, DatabaseError> {
+    let row = sqlx::query(statement(" WHERE p.full_name = $1"))
+        .bind(name.to_string())
+        .fetch_optional(connection)
+        .await?;
+    row.as_ref().map(record).transpose()
+}
+
+/// One page of the catalog; `after` is the last row of the page before as (order value, id).
+pub async fn list(
+    connection: &mut AnyConnection,
+    order: PluginOrder,
+    after: Option<(i64, i64)>,
+    limit: i64,
+) -> Result<Vec<PluginRecord>, DatabaseError> {
+    let (value, id) = after.unwrap_or((i64::MAX, i64::MAX));
+    let sql = match order {
+        PluginOrder::Newest => {
+            " WHERE (p.updated_at < $1 OR (p.updated_at = $2 AND p.id < $3)) ORDER BY p.updated_at DESC, p.id DESC LIMIT $4"
+        }
+        PluginOrder::Popular => {
+            " WHERE (p.downloads < $1 OR (p.downloads = $2 AND p.id < $3)) ORDER BY p.downloads DESC, p.id DESC LIMIT $4"
+        }
+    };
+    let rows = sqlx::query(statement(sql))
+        .bind(value)
+        .bind(value)
+        .bind(id)
+        .bind(limit)
+        .fetch_all(connection)
+        .await?;
+    rows.iter().map(record).collect()
+}
+
+/// Plugins that hold every word, exact name first, then names that start with the first word, then by downloads.
+/// `offset` pages through the matches.
+pub async fn search(
+    connection: &mut AnyConnection,
+    words: &[String],
+    offset: i64,
+    limit: i64,
+) -> Result<Vec<PluginRecord>, DatabaseError> {
+    let mut query = sqlx::QueryBuilder::new(RECORD);
+    query.push(" WHERE 1 = 1");
+    for word in words {
+        query.push(" AND p.search_text LIKE ").push_bind(format!("%{}%", escape_like(word))).push(" ESCAPE '\\'");
+    }
+    let first = words.first().map(String::as_str).unwrap_or_default();
+    query
+        .push(" ORDER BY CASE WHEN p.name = ")
+        .push_bind(first.to_owned())
+        .push(" OR p.full_name = ")
+        .push_bind(first.to_owned())
+        .push(" THEN 0 WHEN p.name LIKE ")
+        .push_bind(format!("{}%", escape_like(first)))
+        .push(" ESCAPE '\\' THEN 1 ELSE 2 END, p.downloads DESC, p.full_name LIMIT ")
+        .push_bind(limit)
+        .push(" OFFSET ")
+        .push_bind(offset);
+    let rows = query.build().fetch_all(connection).await?;
+    rows.iter().map(record).collect()
+}
+
+/// All plugins of a namespace.
+pub async fn list_of_namespace(
+    connection: &mut AnyConnection,
+    namespace: &str,
+    limit: i64,
+) -> Result<Vec<PluginRecord>, DatabaseError> {
+    let rows = sqlx::query(statement(
+        " JOIN namespaces n ON n.id = p.namespace_id WHERE n.name = $1 ORDER BY p.full_name LIMIT $2",
+    ))
+    .bind(namespace)
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(record).collect()
+}
+
+/// Which of these plugins have a visible release.
+pub async fn existing(
+    connection: &mut AnyConnection,
+    names: &[PluginName],
+) -> Result<Vec<PluginName>, DatabaseError> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query =
+        sqlx::QueryBuilder::new("SELECT full_name FROM plugins WHERE newest_release_id IS NOT NULL AND full_name IN (");
+    let mut list = query.separated(", ");
+    for name in names {
+        list.push_bind(name.to_string());
+    }
+    query.push(")");
+    let rows = query.build().fetch_all(connection).await?;
+    rows.iter().map(|row| row.parsed("full_name")).collect()
+}
+
+/// How many plugins are visible.
+pub async fn count(connection: &mut AnyConnection) -> Result<u64, DatabaseError> {
+    let row = sqlx::query("SELECT COUNT(*) AS plugins FROM plugins WHERE newest_release_id IS NOT NULL")
+        .fetch_one(connection)
+        .await?;
+    row.size("plugins")
+}
+
+fn statement(tail: &str) -> sqlx::AssertSqlSafe<String> {
+    // Both halves are constants of this file; nothing a user sends gets here.
+    sqlx::AssertSqlSafe(format!("{RECORD}{tail}"))
+}
+
+fn escape_like(word: &str) -> String {
+    let mut escaped = String::with_capacity(word.len());
+    for character in word.to_lowercase().chars() {
+        if matches!(character, '%' | '_' | '\\') {
+            escaped.push('\\');
+        }
+        escaped.push(character);
+    }
+    escaped
+}
+
+fn search_text(manifest: &Manifest) -> String {
+    let plugin = &manifest.plugin;
+    let mut text = format!("{} {}", plugin.name, plugin.description);
+    for word in plugin.keywords.iter().chain(&plugin.categories) {
+        text.push(' ');
+        text.push_str(word);
+    }
+    for capability in manifest.capabilities.keys() {
+        text.push(' ');
+        text.push_str(capability.as_str());
+    }
+    text.to_lowercase()
+}

@@ -1,0 +1,559 @@
+//! Releases and what inspection found in them: dependencies, capabilities, imports, exports.
+
+use sqlx::any::AnyRow;
+use sqlx::{AnyConnection, QueryBuilder};
+
+use super::DatabaseError;
+use super::row::{Columns, as_number, corrupt, to_json, version_key};
+use crate::domain::{
+    Digest, IndexRelease, Manifest, PluginName, PublishFacts, ReleaseId, Requirement, Risk, Scope, Timestamp,
+    VerificationState, Version,
+};
+
+/// A release on its way into the database.
+#[derive(Debug, Clone)]
+pub struct NewRelease {
+    /// The manifest: name, version, description and the rest.
+    pub manifest: Manifest,
+    /// SHA-256 of the manifest's canonical JSON.
+    pub manifest_digest: Digest,
+    /// SHA-256 of the package.
+    pub digest: Digest,
+    /// Size of the package in bytes.
+    pub size_bytes: u64,
+    /// `core` or `component`.
+    pub kind: String,
+    /// The readme, Markdown.
+    pub readme: Option<String>,
+    /// Version of the host profile it was inspected against.
+    pub profile_version: Version,
+    /// The highest risk among its capabilities.
+    pub risk: Option<Risk>,
+    /// The inspection report, JSON.
+    pub inspection: String,
+    /// The author's DSSE envelope, JSON.
+    pub attestation: String,
+    /// Key id of the signer.
+    pub key_id: String,
+    /// The signer's public key.
+    pub public_key: [u8; 32],
+    /// What it needs beyond the release before it, JSON; absent: nothing.
+    pub widening: Option<String>,
+    /// Account that published it.
+    pub published_by: i64,
+    /// When.
+    pub published_at: Timestamp,
+    /// The capabilities it declares, with risk and whether an import uses it.
+    pub capabilities: Vec<NewCapability>,
+    /// What it imports.
+    pub imports: Vec<NewImport>,
+    /// What it exports.
+    pub exports: Vec<NewExport>,
+}
+
+/// A capability row of a new release.
+#[derive(Debug, Clone)]
+pub struct NewCapability {
+    /// Its name.
+    pub name: String,
+    /// Its risk under the profile.
+    pub risk: Risk,
+    /// Its scope.
+    pub scope: Scope,
+    /// The author's reason.
+    pub reason: Option<String>,
+    /// Whether an import needs it.
+    pub is_used: bool,
+}
+
+/// An import row of a new release.
+#[derive(Debug, Clone)]
+pub struct NewImport {
+    /// Import module or interface.
+    pub module: String,
+    /// Import name, for core modules.
+    pub name: Option<String>,
+    /// Its type as text.
+    pub signature: Option<String>,
+    /// The capability it needs.
+    pub capability: Option<String>,
+}
+
+/// An export row of a new release.
+#[derive(Debug, Clone)]
+pub struct NewExport {
+    /// Export name or interface.
+    pub name: String,
+    /// Its type as text.
+    pub signature: Option<String>,
+}
+
+/// A release as it is stored, without the large texts.
+#[derive(Debug, Clone)]
+pub struct ReleaseRecord {
+    /// Row id.
+    pub id: i64,
+    /// Row id of its plugin.
+    pub plugin_id: i64,
+    /// Name and version.
+    pub release: ReleaseId,
+    /// SHA-256 of the package.
+    pub digest: Digest,
+    /// Size of the package in bytes.
+    pub size_bytes: u64,
+    /// `core` or `component`.
+    pub kind: String,
+    /// The manifest.
+    pub manifest: Manifest,
+    /// SHA-256 of its canonical JSON.
+    pub manifest_digest: Digest,
+    /// Version of the host profile it was inspected against.
+    pub profile_version: Version,
+    /// The highest risk among its capabilities.
+    pub risk: Option<Risk>,
+    /// Key id of the signer.
+    pub key_id: String,
+    /// The signer's public key.
+    pub public_key: [u8; 32],
+    /// What it needs beyond the release before it, JSON.
+    pub widening: Option<String>,
+    /// Account that published it.
+    pub published_by: i64,
+    /// When.
+    pub published_at: Timestamp,
+    /// Place in the log; absent: not sequenced yet, so not visible.
+    pub sequence: Option<u64>,
+    /// Where its verification stands.
+    pub verification: VerificationState,
+    /// When it was yanked.
+    pub yanked_at: Option<Timestamp>,
+    /// The author's advice against it.
+    pub deprecated: Option<String>,
+    /// How often it was downloaded.
+    pub downloads: u64,
+}
+
+impl ReleaseRecord {
+    /// Its line in the index file.
+    pub fn index_line(&self) -> IndexRelease {
+        let facts = PublishFacts {
+            digest: self.digest,
+            size_bytes: self.size_bytes,
+            sequence: self.sequence.unwrap_or_default(),
+            published_at: self.published_at,
+            risk: self.risk,
+            signer: self.key_id.clone(),
+            widening: self.widening.is_some(),
+        };
+        IndexRelease {
+            verification: self.verification,
+            yanked: self.yanked_at.is_some(),
+            deprecated: self.deprecated.clone(),
+            ..IndexRelease::new(&self.manifest, facts)
+        }
+    }
+}
+
+const RECORD: &str = "SELECT r.id, r.plugin_id, p.full_name, r.version, r.digest, r.size_bytes, r.kind, r.manifest, \
+     r.manifest_digest, r.profile_version, r.risk, r.key_id, r.public_key, r.widening, r.published_by, \
+     r.published_at, r.sequence, r.verification, r.yanked_at, r.deprecated, r.downloads \
+     FROM releases r JOIN plugins p ON p.id = r.plugin_id";
+
+fn record(row: &AnyRow) -> Result<ReleaseRecord, DatabaseError> {
+    let public_key = row.bytes("public_key")?;
+    Ok(ReleaseRecord {
+        id: row.number("id")?,
+        plugin_id: row.number("plugin_id")?,
+        release: ReleaseId::new(row.parsed("full_name")?, row.parsed("version")?),
+        digest: row.digest("digest")?,
+        size_bytes: row.size("size_bytes")?,
+        kind: row.text("kind")?,
+        manifest: row.json("manifest")?,
+        manifest_digest: row.digest("manifest_digest")?,
+        profile_version: row.parsed("profile_version")?,
+        risk: row.text_or_null("risk")?.map(|risk| risk_from_text(&risk)).transpose()?,
+        key_id: row.text("key_id")?,
+        public_key: public_key.try_into().map_err(|_| corrupt("public_key", "it is not 32 bytes"))?,
+        widening: row.text_or_null("widening")?,
+        published_by: row.number("published_by")?,
+        published_at: row.time("published_at")?,
+        sequence: row.number_or_null("sequence")?.map(|sequence| u64::try_from(sequence).unwrap_or_default()),
+        verification: verification_from_text(&row.text("verification")?)?,
+        yanked_at: row.time_or_null("yanked_at")?,
+        deprecated: row.text_or_null("deprecated")?,
+        downloads: row.size("downloads")?,
+    })
+}
+
+/// Inserts the release row alone; its children follow with [`insert_children`].
+pub async fn insert(
+    connection: &mut AnyConnection,
+    plugin_id: i64,
+    new: &NewRelease,
+) -> Result<i64, DatabaseError> {
+    let manifest = String::from_utf8(new.manifest.to_canonical_json())
+        .map_err(|error| corrupt("manifest", error))?;
+    let version = &new.manifest.plugin.version;
+    let row = sqlx::query(
+        "INSERT INTO releases (plugin_id, version, version_key, is_pre_release, digest, size_bytes, kind, manifest, \
+             manifest_digest, description, license, readme, profile_name, profile_version, profile_requirement, risk, \
+             inspection, attestation, key_id, public_key, widening, published_by, published_at, verification) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, \
+             $22, $23, 'pending') \
+         RETURNING id",
+    )
+    .bind(plugin_id)
+    .bind(version.to_string())
+    .bind(version_key(version))
+    .bind(i64::from(version.is_pre_release()))
+    .bind(new.digest.as_bytes().to_vec())
+    .bind(as_number(new.size_bytes))
+    .bind(&new.kind)
+    .bind(manifest)
+    .bind(new.manifest_digest.as_bytes().to_vec())
+    .bind(&new.manifest.plugin.description)
+    .bind(&new.manifest.plugin.license)
+    .bind(new.readme.as_deref())
+    .bind(new.manifest.host.profile.to_string())
+    .bind(new.profile_version.to_string())
+    .bind(new.manifest.host.version.to_string())
+    .bind(new.risk.map(|risk| risk.to_string()))
+    .bind(&new.inspection)
+    .bind(&new.attestation)
+    .bind(&new.key_id)
+    .bind(new.public_key.to_vec())
+    .bind(new.widening.as_deref())
+    .bind(new.published_by)
+    .bind(new.published_at.as_micros())
+    .fetch_one(connection)
+    .await?;
+    row.number("id")
+}
+
+/// Inserts dependencies, capabilities, imports and exports: one statement a table, whatever their number.
+pub async fn insert_children(
+    connection: &mut AnyConnection,
+    release_id: i64,
+    new: &NewRelease,
+) -> Result<(), DatabaseError> {
+    insert_dependencies(connection, release_id, new).await?;
+    insert_capabilities(connection, release_id, new).await?;
+    insert_imports(connection, release_id, new).await?;
+    insert_exports(connection, release_id, new).await
+}
+
+async fn insert_dependencies(
+    connection: &mut AnyConnection,
+    release_id: i64,
+    new: &NewRelease,
+) -> Result<(), DatabaseError> {
+    if new.manifest.dependencies.is_empty() {
+        return Ok(());
+    }
+    let mut query = QueryBuilder::new(
+        "INSERT INTO release_dependencies (release_id, dependency, requirement, optional) ",
+    );
+    query.push_values(&new.manifest.dependencies, |mut row, (dependency, spec)| {
+        row.push_bind(release_id)
+            .push_bind(dependency.to_string())
+            .push_bind(spec.version.to_string())
+            .push_bind(i64::from(spec.optional));
+    });
+    query.build().execute(connection).await?;
+    Ok(())
+}
+
+async fn insert_capabilities(
+    connection: &mut AnyConnection,
+    release_id: i64,
+    new: &NewRelease,
+) -> Result<(), DatabaseError> {
+    if new.capabilities.is_empty() {
+        return Ok(());
+    }
+    let mut query = QueryBuilder::new(
+        "INSERT INTO release_capabilities (release_id, capability, risk, scope, reason, is_used) ",
+    );
+    query.push_values(&new.capabilities, |mut row, capability| {
+        row.push_bind(release_id)
+            .push_bind(capability.name.clone())
+            .push_bind(capability.risk.to_string())
+            .push_bind(to_json(&capability.scope))
+            .push_bind(capability.reason.clone())
+            .push_bind(i64::from(capability.is_used));
+    });
+    query.build().execute(connection).await?;
+    Ok(())
+}
+
+/// How many import or export rows one statement carries; below the parameter limits of both databases.
+const ROWS_PER_STATEMENT: usize = 1_000;
+
+async fn insert_imports(
+    connection: &mut AnyConnection,
+    release_id: i64,
+    new: &NewRelease,
+) -> Result<(), DatabaseError> {
+    let numbered: Vec<_> = (0_i64..).zip(&new.imports).collect();
+    for chunk in numbered.chunks(ROWS_PER_STATEMENT) {
+        let mut query = QueryBuilder::new(
+            "INSERT INTO release_imports (release_id, position, module, name, signature, capability) ",
+        );
+        query.push_values(chunk, |mut row, (position, import)| {
+            row.push_bind(release_id)
+                .push_bind(*position)
+                .push_bind(import.module.clone())
+                .push_bind(import.name.clone())
+                .push_bind(import.signature.clone())
+                .push_bind(import.capability.clone());
+        });
+        query.build().execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+async fn insert_exports(
+    connection: &mut AnyConnection,
+    release_id: i64,
+    new: &NewRelease,
+) -> Result<(), DatabaseError> {
+    let numbered: Vec<_> = (0_i64..).zip(&new.exports).collect();
+    for chunk in numbered.chunks(ROWS_PER_STATEMENT) {
+        let mut query =
+            QueryBuilder::new("INSERT INTO release_exports (release_id, position, name, signature) ");
+        query.push_values(chunk, |mut row, (position, export)| {
+            row.push_bind(release_id)
+                .push_bind(*position)
+                .push_bind(export.name.clone())
+                .push_bind(export.signature.clone());
+        });
+        query.build().execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// The release with this name and version.
+pub async fn find(
+    connection: &mut AnyConnection,
+    release: &ReleaseId,
+) -> Result<Option<ReleaseRecord>, DatabaseError> {
+    let sql = const_str(RECORD, " WHERE p.full_name = $1 AND r.version = $2");
+    let row = sqlx::query(sql)
+        .bind(release.plugin.to_string())
+        .bind(release.version.to_string())
+        .fetch_optional(connection)
+        .await?;
+    row.as_ref().map(record).transpose()
+}
+
+/// The release of this row id.
+pub async fn find_by_id(
+    connection: &mut AnyConnection,
+    release_id: i64,
+) -> Result<Option<ReleaseRecord>, DatabaseError> {
+    let sql = const_str(RECORD, " WHERE r.id = $1");
+    let row = sqlx::query(sql).bind(release_id).fetch_optional(connection).await?;
+    row.as_ref().map(record).transpose()
+}
+
+/// Every sequenced release of a plugin, highest version first.
+pub async fn list_of_plugin(
+    connection: &mut AnyConnection,
+    plugin: &PluginName,
+) -> Result<Vec<ReleaseRecord>, DatabaseError> {
+    let sql =
+        const_str(RECORD, " WHERE p.full_name = $1 AND r.sequence IS NOT NULL ORDER BY r.version_key DESC");
+    let rows = sqlx::query(sql).bind(plugin.to_string()).fetch_all(connection).await?;
+    rows.iter().map(record).collect()
+}
+
+/// The highest release below `version`, yanked or not: what widening is measured against.
+pub async fn find_before(
+    connection: &mut AnyConnection,
+    release: &ReleaseId,
+) -> Result<Option<ReleaseRecord>, DatabaseError> {
+    let sql = const_str(
+        RECORD,
+        " WHERE p.full_name = $1 AND r.version_key < $2 ORDER BY r.is_pre_release, r.version_key DESC LIMIT 1",
+    );
+    let row = sqlx::query(sql)
+        .bind(release.plugin.to_string())
+        .bind(version_key(&release.version))
+        .fetch_optional(connection)
+        .await?;
+    row.as_ref().map(record).transpose()
+}
+
+/// Releases in sequence order behind `sequence`, for projections.
+pub async fn list_sequenced_after(
+    connection: &mut AnyConnection,
+    sequence: u64,
+    limit: i64,
+) -> Result<Vec<ReleaseRecord>, DatabaseError> {
+    let sql = const_str(RECORD, " WHERE r.sequence > $1 ORDER BY r.sequence LIMIT $2");
+    let rows = sqlx::query(sql).bind(as_number(sequence)).bind(limit).fetch_all(connection).await?;
+    rows.iter().map(record).collect()
+}
+
+/// A release's large texts.
+#[derive(Debug, Clone)]
+pub struct ReleaseTexts {
+    /// The readme, Markdown.
+    pub readme: Option<String>,
+    /// The inspection report, JSON.
+    pub inspection: String,
+    /// The author's DSSE envelope, JSON.
+    pub attestation: String,
+}
+
+/// The large texts of a release.
+pub async fn find_texts(
+    connection: &mut AnyConnection,
+    release_id: i64,
+) -> Result<Option<ReleaseTexts>, DatabaseError> {
+    let row = sqlx::query("SELECT readme, inspection, attestation FROM releases WHERE id = $1")
+        .bind(release_id)
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| {
+        Ok(ReleaseTexts {
+            readme: row.text_or_null("readme")?,
+            inspection: row.text("inspection")?,
+            attestation: row.text("attestation")?,
+        })
+    })
+    .transpose()
+}
+
+/// Gives a release its place in the log, once.
+pub async fn set_sequence(
+    connection: &mut AnyConnection,
+    release_id: i64,
+    sequence: u64,
+) -> Result<(), DatabaseError> {
+    let result = sqlx::query("UPDATE releases SET sequence = $1 WHERE id = $2 AND sequence IS NULL")
+        .bind(as_number(sequence))
+        .bind(release_id)
+        .execute(connection)
+        .await?;
+    expect_one("set_sequence", result.rows_affected())
+}
+
+/// Marks a release yanked at `yanked_at`, or not yanked any more.
+pub async fn set_yanked(
+    connection: &mut AnyConnection,
+    release_id: i64,
+    yanked_at: Option<Timestamp>,
+) -> Result<(), DatabaseError> {
+    let result = sqlx::query("UPDATE releases SET yanked_at = $1 WHERE id = $2")
+        .bind(yanked_at.map(Timestamp::as_micros))
+        .bind(release_id)
+        .execute(connection)
+        .await?;
+    expect_one("set_yanked", result.rows_affected())
+}
+
+/// Sets or lifts the author's advice against a release.
+pub async fn set_deprecated(
+    connection: &mut AnyConnection,
+    release_id: i64,
+    advice: Option<&str>,
+) -> Result<(), DatabaseError> {
+    let result = sqlx::query("UPDATE releases SET deprecated = $1 WHERE id = $2")
+        .bind(advice)
+        .bind(release_id)
+        .execute(connection)
+        .await?;
+    expect_one("set_deprecated", result.rows_affected())
+}
+
+/// Records where the verification of a release stands.
+pub async fn set_verification(
+    connection: &mut AnyConnection,
+    release_id: i64,
+    state: VerificationState,
+) -> Result<(), DatabaseError> {
+    let result = sqlx::query("UPDATE releases SET verification = $1 WHERE id = $2")
+        .bind(verification_text(state))
+        .bind(release_id)
+        .execute(connection)
+        .await?;
+    expect_one("set_verification", result.rows_affected())
+}
+
+/// Who depends on a plugin: the newest release of each dependant and what it requires.
+pub async fn list_dependents(
+    connection: &mut AnyConnection,
+    plugin: &PluginName,
+    limit: i64,
+) -> Result<Vec<(ReleaseId, Requirement)>, DatabaseError> {
+    let rows = sqlx::query(
+        "SELECT p.full_name, r.version, d.requirement \
+         FROM release_dependencies d \
+         JOIN releases r ON r.id = d.release_id \
+         JOIN plugins p ON p.id = r.plugin_id AND p.newest_release_id = r.id \
+         WHERE d.dependency = $1 \
+         ORDER BY p.full_name LIMIT $2",
+    )
+    .bind(plugin.to_string())
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    rows.iter()
+        .map(|row| {
+            Ok((ReleaseId::new(row.parsed("full_name")?, row.parsed("version")?), row.parsed("requirement")?))
+        })
+        .collect()
+}
+
+/// How many releases are visible.
+pub async fn count(connection: &mut AnyConnection) -> Result<u64, DatabaseError> {
+    let row = sqlx::query("SELECT COUNT(*) AS releases FROM releases WHERE sequence IS NOT NULL")
+        .fetch_one(connection)
+        .await?;
+    row.size("releases")
+}
+
+/// Digests of the given list that some release still holds; for the sweep of leftover blobs.
+pub async fn digest_is_used(connection: &mut AnyConnection, digest: Digest) -> Result<bool, DatabaseError> {
+    let row = sqlx::query("SELECT id FROM releases WHERE digest = $1 LIMIT 1")
+        .bind(digest.as_bytes().to_vec())
+        .fetch_optional(connection)
+        .await?;
+    Ok(row.is_some())
+}
+
+pub(super) fn expect_one(statement: &'static str, rows: u64) -> Result<(), DatabaseError> {
+    if rows == 1 { Ok(()) } else { Err(DatabaseError::UnexpectedRows { statement, rows }) }
+}
+
+fn const_str(head: &str, tail: &str) -> sqlx::AssertSqlSafe<String> {
+    // Both halves are constants of this file; nothing a user sends gets here.
+    sqlx::AssertSqlSafe(format!("{head}{tail}"))
+}
+
+pub(super) fn risk_from_text(text: &str) -> Result<Risk, DatabaseError> {
+    match text {
+        "low" => Ok(Risk::Low),
+        "medium" => Ok(Risk::Medium),
+        "high" => Ok(Risk::High),
+        other => Err(corrupt("risk", other)),
+    }
+}
+
+pub(super) fn verification_text(state: VerificationState) -> &'static str {
+    match state {
+        VerificationState::Pending => "pending",
+        VerificationState::Passed => "passed",
+        VerificationState::Failed => "failed",
+    }
+}
+
+pub(super) fn verification_from_text(text: &str) -> Result<VerificationState, DatabaseError> {
+    match text {
+        "pending" => Ok(VerificationState::Pending),
+        "passed" => Ok(VerificationState::Passed),
+        "failed" => Ok(VerificationState::Failed),
+        other => Err(corrupt("verification", other)),
+    }
+}
