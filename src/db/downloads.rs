@@ -33,7 +33,11 @@ pub async fn add_batch(connection: &mut AnyConnection, batch: &[DownloadBatch]) 
 
     let mut releases = sqlx::QueryBuilder::new("UPDATE releases SET downloads = downloads + (CASE id");
     for entry in batch {
-        releases.push(" WHEN ").push_bind(entry.release_id).push(" THEN ").push_bind(as_number(entry.downloads));
+        releases
+            .push(" WHEN ")
+            .push_bind(entry.release_id)
+            .push(" THEN ")
+            .push_bind(as_number(entry.downloads));
     }
     releases.push(" ELSE 0 END) WHERE id IN (");
     let mut ids = releases.separated(", ");

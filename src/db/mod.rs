@@ -6,8 +6,8 @@
 
 pub mod audit;
 pub mod dialect;
-mod error;
 pub mod downloads;
+mod error;
 pub mod jobs;
 pub mod log;
 mod migrations;

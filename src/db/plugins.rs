@@ -176,7 +176,10 @@ pub async fn search(
     let mut query = sqlx::QueryBuilder::new(RECORD);
     query.push(" WHERE 1 = 1");
     for word in words {
-        query.push(" AND p.search_text LIKE ").push_bind(format!("%{}%", escape_like(word))).push(" ESCAPE '\\'");
+        query
+            .push(" AND p.search_text LIKE ")
+            .push_bind(format!("%{}%", escape_like(word)))
+            .push(" ESCAPE '\\'");
     }
     let first = words.first().map(String::as_str).unwrap_or_default();
     query
@@ -218,8 +221,9 @@ pub async fn existing(
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let mut query =
-        sqlx::QueryBuilder::new("SELECT full_name FROM plugins WHERE newest_release_id IS NOT NULL AND full_name IN (");
+    let mut query = sqlx::QueryBuilder::new(
+        "SELECT full_name FROM plugins WHERE newest_release_id IS NOT NULL AND full_name IN (",
+    );
     let mut list = query.separated(", ");
     for name in names {
         list.push_bind(name.to_string());

@@ -191,8 +191,8 @@ pub async fn insert(
     plugin_id: i64,
     new: &NewRelease,
 ) -> Result<i64, DatabaseError> {
-    let manifest = String::from_utf8(new.manifest.to_canonical_json())
-        .map_err(|error| corrupt("manifest", error))?;
+    let manifest =
+        String::from_utf8(new.manifest.to_canonical_json()).map_err(|error| corrupt("manifest", error))?;
     let version = &new.manifest.plugin.version;
     let row = sqlx::query(
         "INSERT INTO releases (plugin_id, version, version_key, is_pre_release, digest, size_bytes, kind, manifest, \

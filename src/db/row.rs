@@ -1,7 +1,7 @@
 //! Reading typed values out of rows.
 
-use sqlx::any::AnyRow;
 use sqlx::Row;
+use sqlx::any::AnyRow;
 
 use super::DatabaseError;
 use crate::domain::{Digest, Timestamp, Version};
@@ -131,8 +131,22 @@ mod tests {
     #[test]
     fn version_keys_sort_as_the_specification_orders_versions() {
         let ordered = [
-            "0.9.9", "1.0.0-alpha", "1.0.0-alpha.1", "1.0.0-alpha.beta", "1.0.0-beta", "1.0.0-beta.2", "1.0.0-beta.11",
-            "1.0.0-rc.1", "1.0.0", "1.0.1", "1.9.0", "1.10.0", "2.0.0-0", "2.0.0-a", "2.0.0-a-b", "2.0.0",
+            "0.9.9",
+            "1.0.0-alpha",
+            "1.0.0-alpha.1",
+            "1.0.0-alpha.beta",
+            "1.0.0-beta",
+            "1.0.0-beta.2",
+            "1.0.0-beta.11",
+            "1.0.0-rc.1",
+            "1.0.0",
+            "1.0.1",
+            "1.9.0",
+            "1.10.0",
+            "2.0.0-0",
+            "2.0.0-a",
+            "2.0.0-a-b",
+            "2.0.0",
         ];
 
         let keys: Vec<_> = ordered.iter().map(|text| version_key(&text.parse().unwrap())).collect();
