@@ -1,8 +1,10 @@
 //! Author keys: which keys sign for a namespace.
 
 use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
 
 use super::DatabaseError;
+use super::row::{Columns, corrupt};
 use crate::domain::Timestamp;
 
 /// A key to be enrolled.
@@ -38,20 +40,16 @@ pub struct AuthorKey {
     pub revoked_sequence: Option<i64>,
 }
 
-type KeyRow = (String, Vec<u8>, String, i64, Option<i64>, Option<i64>);
-
-fn read_key(row: KeyRow) -> Result<AuthorKey, DatabaseError> {
-    let public_key = row.1.try_into().map_err(|bytes: Vec<u8>| DatabaseError::Corrupt {
-        what: "public key",
-        problem: format!("{} bytes", bytes.len()),
-    })?;
+fn read_key(row: &AnyRow) -> Result<AuthorKey, DatabaseError> {
+    let public_key =
+        row.bytes("public_key")?.try_into().map_err(|_| corrupt("public_key", "it is not 32 bytes"))?;
     Ok(AuthorKey {
-        key_id: row.0,
+        key_id: row.text("key_id")?,
         public_key,
-        label: row.2,
-        enrolled_at: Timestamp::from_micros(row.3),
-        revoked_at: row.4.map(Timestamp::from_micros),
-        revoked_sequence: row.5,
+        label: row.text("label")?,
+        enrolled_at: row.time("enrolled_at")?,
+        revoked_at: row.time_or_null("revoked_at")?,
+        revoked_sequence: row.number_or_null("revoked_sequence")?,
     })
 }
 
@@ -78,7 +76,7 @@ pub async fn find(
     namespace_id: i64,
     key_id: &str,
 ) -> Result<Option<AuthorKey>, DatabaseError> {
-    let row: Option<KeyRow> = sqlx::query_as(
+    let row = sqlx::query(
         "SELECT key_id, public_key, label, enrolled_at, revoked_at, revoked_sequence
          FROM author_keys
          WHERE namespace_id = $1 AND key_id = $2",
@@ -87,7 +85,7 @@ pub async fn find(
     .bind(key_id)
     .fetch_optional(connection)
     .await?;
-    row.map(read_key).transpose()
+    row.as_ref().map(read_key).transpose()
 }
 
 /// Every key of a namespace, in the order of enrolment.
@@ -95,7 +93,7 @@ pub async fn list(
     connection: &mut AnyConnection,
     namespace_id: i64,
 ) -> Result<Vec<AuthorKey>, DatabaseError> {
-    let rows: Vec<KeyRow> = sqlx::query_as(
+    let rows = sqlx::query(
         "SELECT key_id, public_key, label, enrolled_at, revoked_at, revoked_sequence
          FROM author_keys
          WHERE namespace_id = $1
@@ -104,7 +102,7 @@ pub async fn list(
     .bind(namespace_id)
     .fetch_all(connection)
     .await?;
-    rows.into_iter().map(read_key).collect()
+    rows.iter().map(read_key).collect()
 }
 
 /// Revokes a key; `false` when there is no such key that still counts.

@@ -4,16 +4,21 @@
 //! Postgres share; what differs stands in [`dialect`]. Use cases own the transactions; no rule of the registry
 //! belongs here.
 
+pub mod accounts;
 pub mod audit;
 pub mod dialect;
 pub mod downloads;
 mod error;
 pub mod jobs;
+pub mod keys;
 pub mod log;
 mod migrations;
+pub mod namespaces;
 pub mod plugins;
+pub mod profiles;
 pub mod releases;
 mod row;
+pub mod tokens;
 pub mod verification_runs;
 
 use std::sync::Arc;
@@ -122,4 +127,9 @@ async fn pool(url: &str, connections: u32, settings: &'static str) -> Result<Any
         .connect_with(options)
         .await?;
     Ok(pool)
+}
+
+/// Refuses a write that changed another number of rows than it had to.
+fn expect_rows(statement: &'static str, rows: u64, expected: u64) -> Result<(), DatabaseError> {
+    if rows == expected { Ok(()) } else { Err(DatabaseError::UnexpectedRows { statement, rows }) }
 }

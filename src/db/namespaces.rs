@@ -3,6 +3,7 @@
 use sqlx::AnyConnection;
 
 use super::DatabaseError;
+use super::row::corrupt;
 use crate::domain::api::MemberRole;
 use crate::domain::{Namespace, Timestamp};
 
@@ -17,7 +18,7 @@ fn read_role(text: &str) -> Result<MemberRole, DatabaseError> {
     match text {
         "owner" => Ok(MemberRole::Owner),
         "member" => Ok(MemberRole::Member),
-        other => Err(DatabaseError::Corrupt { what: "member role", problem: other.to_owned() }),
+        other => Err(corrupt("role", other)),
     }
 }
 

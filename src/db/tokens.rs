@@ -1,8 +1,10 @@
 //! API tokens. Their text is never stored, only its SHA-256.
 
 use sqlx::AnyConnection;
+use sqlx::any::AnyRow;
 
 use super::DatabaseError;
+use super::row::Columns;
 use crate::domain::{Digest, Timestamp};
 
 /// A token to be stored.
@@ -49,36 +51,20 @@ pub struct Token {
     pub is_operator: bool,
 }
 
-type TokenRow = (
-    i64,
-    String,
-    String,
-    Option<String>,
-    i64,
-    Option<i64>,
-    Option<i64>,
-    Option<i64>,
-    i64,
-    String,
-    i64,
-);
-
-impl From<TokenRow> for Token {
-    fn from(row: TokenRow) -> Self {
-        Self {
-            id: row.0,
-            label: row.1,
-            scopes: row.2,
-            namespaces: row.3,
-            created_at: Timestamp::from_micros(row.4),
-            expires_at: row.5.map(Timestamp::from_micros),
-            last_used_at: row.6.map(Timestamp::from_micros),
-            revoked_at: row.7.map(Timestamp::from_micros),
-            account_id: row.8,
-            account: row.9,
-            is_operator: row.10 != 0,
-        }
-    }
+fn read_token(row: &AnyRow) -> Result<Token, DatabaseError> {
+    Ok(Token {
+        id: row.number("id")?,
+        label: row.text("label")?,
+        scopes: row.text("scopes")?,
+        namespaces: row.text_or_null("namespaces")?,
+        created_at: row.time("created_at")?,
+        expires_at: row.time_or_null("expires_at")?,
+        last_used_at: row.time_or_null("last_used_at")?,
+        revoked_at: row.time_or_null("revoked_at")?,
+        account_id: row.number("account_id")?,
+        account: row.text("account")?,
+        is_operator: row.flag("is_operator")?,
+    })
 }
 
 /// Stores a token and gives its id.
@@ -105,9 +91,9 @@ pub async fn find_by_hash(
     connection: &mut AnyConnection,
     token_hash: Digest,
 ) -> Result<Option<Token>, DatabaseError> {
-    let row: Option<TokenRow> = sqlx::query_as(
+    let row = sqlx::query(
         "SELECT t.id, t.label, t.scopes, t.namespaces, t.created_at, t.expires_at, t.last_used_at,
-                t.revoked_at, a.id, a.name, a.is_operator
+                t.revoked_at, t.account_id, a.name AS account, a.is_operator
          FROM tokens t
          JOIN accounts a ON a.id = t.account_id
          WHERE t.token_hash = $1",
@@ -115,7 +101,7 @@ pub async fn find_by_hash(
     .bind(token_hash.as_bytes().as_slice())
     .fetch_optional(connection)
     .await?;
-    Ok(row.map(Token::from))
+    row.as_ref().map(read_token).transpose()
 }
 
 /// The tokens of an account that are not revoked, newest first.
@@ -123,9 +109,9 @@ pub async fn list_of_account(
     connection: &mut AnyConnection,
     account_id: i64,
 ) -> Result<Vec<Token>, DatabaseError> {
-    let rows: Vec<TokenRow> = sqlx::query_as(
+    let rows = sqlx::query(
         "SELECT t.id, t.label, t.scopes, t.namespaces, t.created_at, t.expires_at, t.last_used_at,
-                t.revoked_at, a.id, a.name, a.is_operator
+                t.revoked_at, t.account_id, a.name AS account, a.is_operator
          FROM tokens t
          JOIN accounts a ON a.id = t.account_id
          WHERE t.account_id = $1 AND t.revoked_at IS NULL
@@ -134,7 +120,7 @@ pub async fn list_of_account(
     .bind(account_id)
     .fetch_all(connection)
     .await?;
-    Ok(rows.into_iter().map(Token::from).collect())
+    rows.iter().map(read_token).collect()
 }
 
 /// Notes that a token was used.
