@@ -20,10 +20,7 @@ pub struct NewProfile<'a> {
 }
 
 /// Stores a profile. Breaks `host_profiles_name_version_unique` when that version is there.
-pub async fn insert(
-    connection: &mut AnyConnection,
-    profile: &NewProfile<'_>,
-) -> Result<(), DatabaseError> {
+pub async fn insert(connection: &mut AnyConnection, profile: &NewProfile<'_>) -> Result<(), DatabaseError> {
     sqlx::query(
         "INSERT INTO host_profiles (name, version, document, registered_by, created_at)
          VALUES ($1, $2, $3, $4, $5)",
@@ -44,12 +41,11 @@ pub async fn find(
     name: &PluginName,
     version: &Version,
 ) -> Result<Option<String>, DatabaseError> {
-    let document =
-        sqlx::query_scalar("SELECT document FROM host_profiles WHERE name = $1 AND version = $2")
-            .bind(name.to_string())
-            .bind(version.to_string())
-            .fetch_optional(connection)
-            .await?;
+    let document = sqlx::query_scalar("SELECT document FROM host_profiles WHERE name = $1 AND version = $2")
+        .bind(name.to_string())
+        .bind(version.to_string())
+        .fetch_optional(connection)
+        .await?;
     Ok(document)
 }
 
