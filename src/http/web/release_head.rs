@@ -1,0 +1,68 @@
+//! What heads every page about one release: name, version, state and the way to its other pages.
+
+use crate::domain::{ReleaseId, Timestamp, Version};
+
+/// The head of a release's pages.
+#[derive(Debug, Clone)]
+pub struct ReleaseHead {
+    /// The release.
+    pub release: ReleaseId,
+    /// What it says about itself.
+    pub description: String,
+    /// SPDX expression.
+    pub license: String,
+    /// When it was published.
+    pub published_at: Timestamp,
+    /// Whether its author withdrew it.
+    pub yanked: bool,
+    /// The author's advice against it.
+    pub deprecated: Option<String>,
+    /// The newest release of the plugin, if it is another one.
+    pub newer: Option<Version>,
+    /// The release before it.
+    pub before: Option<Version>,
+    /// What it asks for beyond the release before it; empty: not widening.
+    pub adds: Vec<String>,
+    /// How many releases the plugin has.
+    pub versions: u64,
+    /// How many plugins it depends on.
+    pub dependencies: u64,
+}
+
+/// A link to one of a release's pages or sections.
+#[derive(Debug, Clone)]
+pub struct Tab {
+    /// What it is called.
+    pub label: &'static str,
+    /// Where it leads.
+    pub url: String,
+    /// How many things are there.
+    pub count: Option<u64>,
+    /// Whether it is the page shown.
+    pub chosen: bool,
+}
+
+impl ReleaseHead {
+    /// Path of the plugin's page.
+    pub fn plugin_path(&self) -> String {
+        super::passport::plugin_path(&self.release.plugin)
+    }
+
+    /// Path of the release's page.
+    pub fn release_path(&self) -> String {
+        super::passport::release_path(&self.release)
+    }
+
+    /// The way around, with the page named `current` marked.
+    pub fn tabs(&self, current: &str) -> Vec<Tab> {
+        let path = self.release_path();
+        let tab = |key: &str, label, url, count| Tab { label, url, count, chosen: key == current };
+        vec![
+            tab("overview", "Overview", path.clone(), None),
+            tab("inspection", "Inspection", format!("{path}/inspection"), None),
+            tab("verification", "Verification", format!("{path}/verification"), None),
+            tab("versions", "Versions", format!("{path}#versions"), Some(self.versions)),
+            tab("dependencies", "Dependencies", format!("{path}#dependencies"), Some(self.dependencies)),
+        ]
+    }
+}

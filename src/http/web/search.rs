@@ -1,0 +1,195 @@
+//! `/search`: results and filters, the whole state in the URL.
+
+use askama::Template;
+use serde::Deserialize;
+
+use super::filters;
+use super::passport::Entry;
+use crate::domain::{Timestamp, VerificationState};
+
+/// What the URL asks for. Unknown values count as absent, so that an old link never breaks.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct SearchFilters {
+    /// Words.
+    pub q: String,
+    /// The highest risk that may be: `none`, `low` or `medium`.
+    pub risk: String,
+    /// `yes`: only verified.
+    pub verified: String,
+    /// Only those that use this capability.
+    pub capability: String,
+    /// Only those made for this profile.
+    pub profile: String,
+    /// `newest` or `name`; else by fit.
+    pub sort: String,
+    /// Where the page starts.
+    pub cursor: String,
+}
+
+/// One heading of the filter column.
+#[derive(Debug, Clone)]
+pub struct FilterGroup {
+    /// The parameter.
+    pub key: &'static str,
+    /// What it is called.
+    pub title: &'static str,
+    /// Its values.
+    pub choices: Vec<Choice>,
+}
+
+/// One value of a filter, or the way to be rid of one.
+#[derive(Debug, Clone)]
+pub struct Choice {
+    /// What it is called.
+    pub label: String,
+    /// The same search with it.
+    pub url: String,
+    /// Whether it is in force.
+    pub chosen: bool,
+}
+
+impl SearchFilters {
+    /// Whether nothing narrows the search.
+    pub fn is_plain(&self) -> bool {
+        self.parameters().iter().all(|(name, _)| *name == "sort")
+    }
+
+    /// Drops values that mean nothing and bounds the words.
+    #[must_use]
+    pub fn tidied(mut self) -> Self {
+        let known = |value: &mut String, known: &[&str]| {
+            if !known.contains(&value.as_str()) {
+                value.clear();
+            }
+        };
+        known(&mut self.risk, &["none", "low", "medium"]);
+        known(&mut self.verified, &["yes"]);
+        known(&mut self.sort, &["newest", "name"]);
+        self.q = self.q.trim().chars().take(200).collect();
+        self
+    }
+
+    fn parameters(&self) -> Vec<(&'static str, &str)> {
+        [
+            ("q", &self.q),
+            ("risk", &self.risk),
+            ("verified", &self.verified),
+            ("capability", &self.capability),
+            ("profile", &self.profile),
+            ("sort", &self.sort),
+        ]
+        .into_iter()
+        .filter(|(_, value)| !value.is_empty())
+        .map(|(name, value)| (name, value.as_str()))
+        .collect()
+    }
+
+    /// The filters that the search box carries along.
+    pub fn kept(&self) -> Vec<(&'static str, &str)> {
+        self.parameters().into_iter().filter(|(name, _)| *name != "q").collect()
+    }
+
+    /// The address of this search, its first page.
+    pub fn url(&self) -> String {
+        self.url_with("", "")
+    }
+
+    /// The address of the page that starts at `cursor`.
+    pub fn page_url(&self, cursor: &str) -> String {
+        self.url_with("cursor", cursor)
+    }
+
+    fn url_with(&self, key: &str, value: &str) -> String {
+        let mut pairs: Vec<_> = self.parameters().into_iter().filter(|(name, _)| *name != key).collect();
+        if !value.is_empty() {
+            pairs.push((key, value));
+        }
+        let query: Vec<_> =
+            pairs.iter().map(|(name, value)| format!("{name}={}", filters::percent(value))).collect();
+        if query.is_empty() { "/search".into() } else { format!("/search?{}", query.join("&")) }
+    }
+
+    /// The filter column.
+    pub fn groups(&self) -> Vec<FilterGroup> {
+        let group = |key, title, current: &str, values: &[(&str, &str)]| FilterGroup {
+            key,
+            title,
+            choices: values
+                .iter()
+                .map(|(value, label)| Choice {
+                    label: (*label).to_owned(),
+                    url: self.url_with(key, value),
+                    chosen: current == *value,
+                })
+                .collect(),
+        };
+        let risks = [("", "any"), ("medium", "at most medium"), ("low", "at most low"), ("none", "none: pure computation")];
+        let mut groups = vec![
+            group("risk", "Risk", &self.risk, &risks),
+            group("verified", "Verified", &self.verified, &[("", "any state"), ("yes", "passed")]),
+            group("sort", "Order", &self.sort, &[("", "best fit"), ("newest", "newest first"), ("name", "by name")]),
+        ];
+        for (key, title, current) in
+            [("capability", "Uses", &self.capability), ("profile", "Runs on", &self.profile)]
+        {
+            if !current.is_empty() {
+                groups.push(group(key, title, current, &[("", "any"), (current, current)]));
+            }
+        }
+        groups
+    }
+
+    /// What could be left out when nothing matches.
+    pub fn removals(&self) -> Vec<Choice> {
+        let label = |name: &str, value: &str| match name {
+            "q" => format!("the words “{value}”"),
+            "risk" => format!("the bound on risk ({value})"),
+            "verified" => "asking for a passed verification".into(),
+            "capability" => format!("asking for {value}"),
+            _ => format!("asking for the host {value}"),
+        };
+        self.parameters()
+            .into_iter()
+            .filter(|(name, _)| *name != "sort")
+            .map(|(name, value)| Choice { label: label(name, value), url: self.url_with(name, ""), chosen: false })
+            .collect()
+    }
+}
+
+/// The results of a search.
+#[derive(Template)]
+#[template(path = "search.html")]
+pub struct SearchPage {
+    /// The moment relative times count from.
+    pub now: Timestamp,
+    /// What the URL asks for.
+    pub filters: SearchFilters,
+    /// One page of plugins.
+    pub entries: Vec<Entry>,
+    /// Where this page started, unless it is the first.
+    pub cursor: Option<String>,
+    /// Where the next page starts.
+    pub next_cursor: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_search_is_in_its_url_and_a_choice_changes_one_part() {
+        let filters = SearchFilters { q: "a b&c".into(), risk: "low".into(), ..Default::default() };
+
+        assert_eq!(filters.url(), "/search?q=a%20b%26c&risk=low");
+        assert_eq!(filters.url_with("risk", ""), "/search?q=a%20b%26c");
+        assert_eq!(filters.page_url("x/y"), "/search?q=a%20b%26c&risk=low&cursor=x%2Fy");
+    }
+
+    #[test]
+    fn unknown_values_count_as_absent() {
+        let filters = SearchFilters { risk: "enormous".into(), sort: "<b>".into(), ..Default::default() };
+
+        assert_eq!(filters.tidied(), SearchFilters::default());
+    }
+}
