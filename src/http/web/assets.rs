@@ -38,11 +38,12 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
 
 fn hashed(name: &'static str, media_type: &'static str, bytes: &'static [u8], before: &[Asset]) -> Asset {
     let body = match std::str::from_utf8(bytes) {
-        Ok(text) if media_type.starts_with("text/css") => {
-            before.iter().fold(text.to_owned(), |css, asset| {
+        Ok(text) if media_type.starts_with("text/css") => before
+            .iter()
+            .fold(text.to_owned(), |css, asset| {
                 css.replace(&format!("url(/static/{})", asset.name), &format!("url({})", asset.path))
-            }).into()
-        }
+            })
+            .into(),
         _ => web::Bytes::from_static(bytes),
     };
     let (stem, extension) = name.rsplit_once('.').expect("every static file has an extension");

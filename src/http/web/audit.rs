@@ -37,7 +37,8 @@ fn tags(html: &str) -> Vec<Tag> {
             if rest.is_empty() || rest.starts_with('>') {
                 break;
             }
-            let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '=' | '>' | '/')).unwrap_or(rest.len());
+            let end =
+                rest.find(|c: char| c.is_whitespace() || matches!(c, '=' | '>' | '/')).unwrap_or(rest.len());
             let key = rest[..end.max(1)].to_ascii_lowercase();
             rest = &rest[end.max(1)..];
             let mut value = String::new();
@@ -45,7 +46,8 @@ fn tags(html: &str) -> Vec<Tag> {
                 let quote = after.chars().next().filter(|c| matches!(c, '"' | '\''));
                 let (text, left) = match quote {
                     Some(quote) => after[1..].split_once(quote).unwrap_or((&after[1..], "")),
-                    None => after.split_at(after.find(|c: char| c.is_whitespace() || c == '>').unwrap_or(after.len())),
+                    None => after
+                        .split_at(after.find(|c: char| c.is_whitespace() || c == '>').unwrap_or(after.len())),
                 };
                 value = text.to_owned();
                 rest = left;
@@ -60,15 +62,18 @@ fn tags(html: &str) -> Vec<Tag> {
 /// The first thing in `html` that a strict policy would have to stop.
 pub(super) fn inline_script(html: &str) -> Option<String> {
     tags(html).into_iter().find_map(|tag| {
-        let is_own_script = tag.name == "script" && tag.attribute("src").is_some_and(|src| src.starts_with("/static/"));
-        let bad_element = matches!(tag.name.as_str(), "script" | "style" | "iframe" | "object" | "embed" | "base")
-            && !is_own_script;
+        let is_own_script =
+            tag.name == "script" && tag.attribute("src").is_some_and(|src| src.starts_with("/static/"));
+        let bad_element =
+            matches!(tag.name.as_str(), "script" | "style" | "iframe" | "object" | "embed" | "base")
+                && !is_own_script;
         let bad_attribute = tag.attributes.iter().find(|(key, value)| {
             let value = value.trim().to_ascii_lowercase();
             key.starts_with("on")
                 || key == "style"
                 || key == "srcdoc"
-                || (matches!(key.as_str(), "href" | "src" | "action") && (value.starts_with("javascript:") || value.starts_with("data:") || value == "#"))
+                || (matches!(key.as_str(), "href" | "src" | "action")
+                    && (value.starts_with("javascript:") || value.starts_with("data:") || value == "#"))
         });
         match (bad_element, bad_attribute) {
             (true, _) => Some(format!("<{}>", tag.name)),
@@ -80,7 +85,10 @@ pub(super) fn inline_script(html: &str) -> Option<String> {
 
 /// The text between tags.
 fn text_of(html: &str) -> String {
-    html.split('<').filter_map(|piece| piece.split_once('>').map(|(_, text)| text)).collect::<Vec<_>>().join(" ")
+    html.split('<')
+        .filter_map(|piece| piece.split_once('>').map(|(_, text)| text))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 #[test]
@@ -93,7 +101,14 @@ fn no_page_carries_inline_script_style_or_handlers_whatever_its_authors_wrote() 
 
 #[test]
 fn the_check_for_inline_script_finds_what_it_looks_for() {
-    for bad in ["<script>", "<a onclick=x>", "<p style='x'>", "<a href=\" JavaScript:x\">", "<a href='#'>", "<img src=x onerror=y>"] {
+    for bad in [
+        "<script>",
+        "<a onclick=x>",
+        "<p style='x'>",
+        "<a href=\" JavaScript:x\">",
+        "<a href='#'>",
+        "<img src=x onerror=y>",
+    ] {
         assert!(inline_script(bad).is_some(), "{bad}");
     }
     assert_eq!(inline_script("<script src=\"/static/x.js\"></script> a < b onclick=x"), None);
@@ -126,10 +141,8 @@ fn every_page_has_one_h1_headings_in_order_landmarks_and_unique_ids() {
     for (name, html) in rendered() {
         let tags = tags(&html);
         let count = |wanted: &str| tags.iter().filter(|tag| tag.name == wanted).count();
-        let levels: Vec<u8> = tags
-            .iter()
-            .filter_map(|tag| tag.name.strip_prefix('h')?.parse().ok())
-            .collect();
+        let levels: Vec<u8> =
+            tags.iter().filter_map(|tag| tag.name.strip_prefix('h')?.parse().ok()).collect();
         let mut ids: Vec<_> = tags.iter().filter_map(|tag| tag.attribute("id")).collect();
         let all = ids.len();
         ids.sort_unstable();
@@ -181,7 +194,15 @@ fn samples_can_be_written_out_for_browsers() {
     for (name, html) in rendered() {
         std::fs::write(directory.join(format!("{name}.html")), html).unwrap();
     }
-    for name in ["source-serif-4.woff2", "source-serif-4-italic.woff2", "source-code-pro.woff2", "favicon.svg", "catalog.css", "catalog.js"] {
-        std::fs::write(directory.join(super::asset_url(name).trim_start_matches('/')), asset_body(name)).unwrap();
+    for name in [
+        "source-serif-4.woff2",
+        "source-serif-4-italic.woff2",
+        "source-code-pro.woff2",
+        "favicon.svg",
+        "catalog.css",
+        "catalog.js",
+    ] {
+        std::fs::write(directory.join(super::asset_url(name).trim_start_matches('/')), asset_body(name))
+            .unwrap();
     }
 }

@@ -81,22 +81,40 @@ pub(crate) fn percent(text: &str) -> String {
     out
 }
 
+/// A number however often the template engine has borrowed it.
+pub(crate) trait Count {
+    /// The number.
+    fn count(&self) -> u64;
+}
+
+impl Count for u64 {
+    fn count(&self) -> u64 {
+        *self
+    }
+}
+
+impl<T: Count> Count for &T {
+    fn count(&self) -> u64 {
+        (**self).count()
+    }
+}
+
 /// Thousands separated by commas.
 #[askama::filter_fn]
-pub(crate) fn grouped(number: &u64, _: &dyn askama::Values) -> askama::Result<String> {
-    Ok(group(*number))
+pub(crate) fn grouped(number: impl Count, _: &dyn askama::Values) -> askama::Result<String> {
+    Ok(group(number.count()))
 }
 
 /// Bytes in binary units.
 #[askama::filter_fn]
-pub(crate) fn bytes(size_bytes: &u64, _: &dyn askama::Values) -> askama::Result<String> {
-    Ok(size_text(*size_bytes))
+pub(crate) fn bytes(size_bytes: impl Count, _: &dyn askama::Values) -> askama::Result<String> {
+    Ok(size_text(size_bytes.count()))
 }
 
 /// Microseconds in a fitting unit.
 #[askama::filter_fn]
-pub(crate) fn span(micros: &u64, _: &dyn askama::Values) -> askama::Result<String> {
-    Ok(span_text(*micros))
+pub(crate) fn span(micros: impl Count, _: &dyn askama::Values) -> askama::Result<String> {
+    Ok(span_text(micros.count()))
 }
 
 /// Time relative to the page's `now`.

@@ -3,13 +3,15 @@
 
 use crate::domain::api::PluginSummary;
 use crate::domain::{
-    Capabilities, CapabilityName, CapabilityRequest, Digest, HostProfile, IndexRelease, PluginName, ReleaseId,
-    Requirement, Risk, VerificationState,
+    Capabilities, CapabilityName, CapabilityRequest, Digest, HostProfile, IndexRelease, PluginName,
+    ReleaseId, Requirement, Risk, VerificationState,
 };
 use crate::runtime::VerificationReport;
 
 /// How many powers the panel shows before the rest folds away.
 const POWERS_SHOWN: usize = 6;
+/// How many rows are behind the fold; the rest is named only.
+const POWERS_FOLDED: usize = 24;
 
 /// One power of a plugin in words.
 #[derive(Debug, Clone)]
@@ -33,7 +35,8 @@ pub struct Power {
 impl Power {
     fn new(name: &CapabilityName, request: &CapabilityRequest, profile: Option<&HostProfile>) -> Self {
         let definition = profile.and_then(|profile| profile.capability(name));
-        let scope: Vec<_> = request.scope.0.iter().map(|(kind, values)| (kind.clone(), values.clone())).collect();
+        let scope: Vec<_> =
+            request.scope.0.iter().map(|(kind, values)| (kind.clone(), values.clone())).collect();
         let unlimited = definition
             .map(|definition| definition.scopes.iter().filter(|kind| !request.scope.0.contains_key(*kind)))
             .map(|kinds| kinds.cloned().collect())
@@ -132,7 +135,13 @@ impl Passport {
 
     /// The powers behind the fold.
     pub fn further_powers(&self) -> &[Power] {
-        &self.powers[self.shown()..]
+        let end = self.powers.len().min(self.shown() + POWERS_FOLDED);
+        &self.powers[self.shown()..end]
+    }
+
+    /// The powers of which only the name is shown.
+    pub fn named_powers(&self) -> &[Power] {
+        &self.powers[self.powers.len().min(self.shown() + POWERS_FOLDED)..]
     }
 
     fn shown(&self) -> usize {

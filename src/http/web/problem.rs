@@ -2,7 +2,6 @@
 
 use askama::Template;
 
-use super::filters;
 use crate::domain::PluginName;
 use crate::domain::api::ProblemBody;
 
@@ -33,7 +32,10 @@ impl<'a> ProblemPage<'a> {
         let nearest = problem.extras.get("nearest").and_then(|value| value.as_array());
         let names = nearest.into_iter().flatten().filter_map(|value| value.as_str()?.parse().ok());
         let nearest = names
-            .map(|name: PluginName| NearName { label: name.to_string(), path: super::passport::plugin_path(&name) })
+            .map(|name: PluginName| NearName {
+                label: name.to_string(),
+                path: super::passport::plugin_path(&name),
+            })
             .collect();
         let asked = problem.extras.get("asked").and_then(|value| value.as_str()).unwrap_or_default();
         Self { problem, nearest, query: asked.to_owned() }

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::home::HomePage;
 use super::inspection::{CapabilityRow, CountRow, ExportRow, FindingRow, ImportRow, InspectionPage};
+use super::markdown;
 use super::namespace::NamespacePage;
 use super::passport::{Entry, Passport};
 use super::problem::ProblemPage;
@@ -13,7 +14,6 @@ use super::release::{DependencyRow, OutsideLink, ReleasePage, VersionRow};
 use super::release_head::ReleaseHead;
 use super::search::{SearchFilters, SearchPage};
 use super::verification::VerificationPage;
-use super::markdown;
 use crate::domain::api::{EnrolledKey, PluginSummary, ProblemBody};
 use crate::domain::{
     Capabilities, DependencySpec, Digest, HostProfile, IndexRelease, PluginName, ReleaseId, Risk, Timestamp,
@@ -86,7 +86,10 @@ fn index_release(version: &str, capabilities: Capabilities, risk: Option<Risk>) 
         capabilities,
         risk,
         dependencies: BTreeMap::from([
-            (name("acme:tokenizer"), DependencySpec { version: "^1.0".parse().expect("one"), optional: false }),
+            (
+                name("acme:tokenizer"),
+                DependencySpec { version: "^1.0".parse().expect("one"), optional: false },
+            ),
             (name("acme:themes"), DependencySpec { version: "^2".parse().expect("one"), optional: true }),
         ]),
         provides: BTreeMap::new(),
@@ -125,7 +128,10 @@ fn report(outcome: VerificationOutcome, cases: Vec<CaseReport>) -> VerificationR
         instantiate_us: Some(184),
         fuel: 1_204_118,
         peak_memory_bytes: 1_245_184,
-        host_calls: BTreeMap::from([("pluginry:plugin/log.write".into(), 3), ("pluginry:plugin/http.send".into(), 1)]),
+        host_calls: BTreeMap::from([
+            ("pluginry:plugin/log.write".into(), 3),
+            ("pluginry:plugin/http.send".into(), 1),
+        ]),
         deterministic: true,
         cases,
         runtime_version: "wasmtime 48.0.8".into(),
@@ -134,7 +140,8 @@ fn report(outcome: VerificationOutcome, cases: Vec<CaseReport>) -> VerificationR
 }
 
 fn passed_report() -> VerificationReport {
-    let cases = vec![case("renders a heading", true), case("escapes raw HTML", true), case("refuses no text", true)];
+    let cases =
+        vec![case("renders a heading", true), case("escapes raw HTML", true), case("refuses no text", true)];
     report(VerificationOutcome::Passed, cases)
 }
 
@@ -164,7 +171,7 @@ fn head(plugin: &str, version: &str) -> ReleaseHead {
     }
 }
 
-const README: &str = r#"# acme:markdown
+const README: &str = r##"# acme:markdown
 
 Renders [CommonMark](https://commonmark.org) to HTML. Raw HTML in the source is *escaped*, never passed through.
 
@@ -189,7 +196,7 @@ Send `text`, get `html`:
 > Links to feeds are fetched only when `fetch` is on.
 
 ![A picture of the output](https://example.com/picture.png)
-"#;
+"##;
 
 fn release_page() -> ReleasePage {
     let plugin = name("acme:markdown");
@@ -206,15 +213,32 @@ fn release_page() -> ReleasePage {
     };
     ReleasePage {
         now: NOW,
-        head: ReleaseHead { adds: vec!["network: hosts feeds.example.com:443, api.example.com:443".into()], ..head("acme:markdown", "1.2.0") },
+        head: ReleaseHead {
+            adds: vec!["network: hosts feeds.example.com:443, api.example.com:443".into()],
+            ..head("acme:markdown", "1.2.0")
+        },
         passport: Passport::new(&plugin, &release, Some(&profile()), Some(passed_report())),
         is_newest: true,
         readme: Some(markdown::render(README)),
-        versions: vec![row("1.2.0", 3, &["network: hosts feeds.example.com:443, api.example.com:443"]), row("1.1.4", 41, &[]), row("1.1.3", 44, &["file-read: paths /workspace"])],
+        versions: vec![
+            row("1.2.0", 3, &["network: hosts feeds.example.com:443, api.example.com:443"]),
+            row("1.1.4", 41, &[]),
+            row("1.1.3", 44, &["file-read: paths /workspace"]),
+        ],
         more_versions: 0,
         dependencies: vec![
-            DependencyRow { name: name("acme:tokenizer"), path: "/plugins/acme/tokenizer".into(), requirement: "^1.0".parse().expect("one"), optional: false },
-            DependencyRow { name: name("acme:themes"), path: "/plugins/acme/themes".into(), requirement: "^2".parse().expect("one"), optional: true },
+            DependencyRow {
+                name: name("acme:tokenizer"),
+                path: "/plugins/acme/tokenizer".into(),
+                requirement: "^1.0".parse().expect("one"),
+                optional: false,
+            },
+            DependencyRow {
+                name: name("acme:themes"),
+                path: "/plugins/acme/themes".into(),
+                requirement: "^2".parse().expect("one"),
+                optional: true,
+            },
         ],
         provides: vec!["text:renderer 1.0.0".into()],
         conflicts: vec!["old:markdown *".into()],
@@ -231,51 +255,128 @@ impl ReleasePage {
         let long = format!("{}:{}", "a".repeat(64), "very-long-name-".repeat(4) + "end");
         let pure = index_release("0.3.1", Capabilities::new(), None);
         let many: Capabilities = (0..200)
-            .map(|i| (format!("power-{i}"), json!({"hosts": [format!("h{i}.example.com:443")], "reason": "because"})))
-            .map(|(key, value)| (key.parse().expect("a name"), serde_json::from_value(value).expect("a request")))
+            .map(|i| {
+                (
+                    format!("power-{i}"),
+                    json!({"hosts": [format!("h{i}.example.com:443")], "reason": "because"}),
+                )
+            })
+            .map(|(key, value)| {
+                (key.parse().expect("a name"), serde_json::from_value(value).expect("a request"))
+            })
             .collect();
-        let hostile = capabilities(json!({"network": {"hosts": [HOSTILE], "reason": HOSTILE}, "file-read": {"reason": RIGHT_TO_LEFT}}));
+        let hostile = capabilities(
+            json!({"network": {"hosts": [HOSTILE], "reason": HOSTILE}, "file-read": {"reason": RIGHT_TO_LEFT}}),
+        );
         let mut pure_passport = Passport::new(&name("ada:sum"), &pure, Some(&profile()), None);
         pure_passport.verification = VerificationState::Pending;
         pure_passport.dependencies = 0;
         pure_passport.optional_dependencies = 0;
-        let mut unused = Passport::new(&name("acme:markdown"), &index_release("1.1.3", usual_capabilities(), Some(Risk::High)), Some(&profile()), Some(failed_report()));
+        let mut unused = Passport::new(
+            &name("acme:markdown"),
+            &index_release("1.1.3", usual_capabilities(), Some(Risk::High)),
+            Some(&profile()),
+            Some(failed_report()),
+        );
         unused.verification = VerificationState::Failed;
         unused.mark_unused(&["file-read".parse().expect("a name")]);
         vec![
             ("release", release_page()),
-            ("release-pure", Self {
-                head: ReleaseHead { dependencies: 0, versions: 1, before: None, description: "Adds numbers.".into(), ..head("ada:sum", "0.3.1") },
-                passport: pure_passport, readme: None, dependencies: vec![], provides: vec![], conflicts: vec![], keywords: vec![], authors: vec![], homepage: None, repository: None,
-                ..release_page()
-            }),
-            ("release-yanked", Self {
-                head: ReleaseHead { yanked: true, deprecated: Some("Use acme:commonmark; this one is no longer kept.".into()), newer: Some("1.2.0".parse().expect("one")), ..head("acme:markdown", "1.1.3") },
-                passport: unused, is_newest: false, ..release_page()
-            }),
-            ("release-many", Self {
-                head: head(&long, "12.4.199-alpha.2026.11.21"),
-                passport: Passport::new(&name(&long), &index_release("12.4.199-alpha.2026.11.21", many, Some(Risk::High)), None, Some(passed_report())),
-                ..release_page()
-            }),
-            ("release-hostile", Self {
-                head: ReleaseHead { description: HOSTILE.into(), license: HOSTILE.into(), deprecated: Some(HOSTILE.into()), adds: vec![HOSTILE.into()], ..head("acme:markdown", "1.2.0") },
-                passport: Passport::new(&name("acme:markdown"), &index_release("1.2.0", hostile, Some(Risk::High)), Some(&profile()), Some(failed_report())),
-                readme: Some(markdown::render(&format!("# {HOSTILE}\n\n{HOSTILE}\n\n```{HOSTILE}\n{HOSTILE}\n```\n\n[x](<{HOSTILE}>)\n\n{RIGHT_TO_LEFT}"))),
-                authors: vec![HOSTILE.into()], homepage: Some(OutsideLink::new(HOSTILE)), keywords: vec![HOSTILE.into()], provides: vec![HOSTILE.into()],
-                ..release_page()
-            }),
-            ("release-rtl", Self {
-                head: ReleaseHead { description: RIGHT_TO_LEFT.into(), ..head("acme:markdown", "1.2.0") },
-                readme: Some(markdown::render(&format!("# {RIGHT_TO_LEFT}\n\n{RIGHT_TO_LEFT}"))),
-                authors: vec![RIGHT_TO_LEFT.into()],
-                ..release_page()
-            }),
+            (
+                "release-pure",
+                Self {
+                    head: ReleaseHead {
+                        dependencies: 0,
+                        versions: 1,
+                        before: None,
+                        description: "Adds numbers.".into(),
+                        ..head("ada:sum", "0.3.1")
+                    },
+                    passport: pure_passport,
+                    readme: None,
+                    dependencies: vec![],
+                    provides: vec![],
+                    conflicts: vec![],
+                    keywords: vec![],
+                    authors: vec![],
+                    homepage: None,
+                    repository: None,
+                    ..release_page()
+                },
+            ),
+            (
+                "release-yanked",
+                Self {
+                    head: ReleaseHead {
+                        yanked: true,
+                        deprecated: Some("Use acme:commonmark; this one is no longer kept.".into()),
+                        newer: Some("1.2.0".parse().expect("one")),
+                        ..head("acme:markdown", "1.1.3")
+                    },
+                    passport: unused,
+                    is_newest: false,
+                    ..release_page()
+                },
+            ),
+            (
+                "release-many",
+                Self {
+                    head: head(&long, "12.4.199-alpha.2026.11.21"),
+                    passport: Passport::new(
+                        &name(&long),
+                        &index_release("12.4.199-alpha.2026.11.21", many, Some(Risk::High)),
+                        None,
+                        Some(passed_report()),
+                    ),
+                    ..release_page()
+                },
+            ),
+            (
+                "release-hostile",
+                Self {
+                    head: ReleaseHead {
+                        description: HOSTILE.into(),
+                        license: HOSTILE.into(),
+                        deprecated: Some(HOSTILE.into()),
+                        adds: vec![HOSTILE.into()],
+                        ..head("acme:markdown", "1.2.0")
+                    },
+                    passport: Passport::new(
+                        &name("acme:markdown"),
+                        &index_release("1.2.0", hostile, Some(Risk::High)),
+                        Some(&profile()),
+                        Some(failed_report()),
+                    ),
+                    readme: Some(markdown::render(&format!(
+                        "# {HOSTILE}\n\n{HOSTILE}\n\n```{HOSTILE}\n{HOSTILE}\n```\n\n[x](<{HOSTILE}>)\n\n{RIGHT_TO_LEFT}"
+                    ))),
+                    authors: vec![HOSTILE.into()],
+                    homepage: Some(OutsideLink::new(HOSTILE)),
+                    keywords: vec![HOSTILE.into()],
+                    provides: vec![HOSTILE.into()],
+                    ..release_page()
+                },
+            ),
+            (
+                "release-rtl",
+                Self {
+                    head: ReleaseHead { description: RIGHT_TO_LEFT.into(), ..head("acme:markdown", "1.2.0") },
+                    readme: Some(markdown::render(&format!("# {RIGHT_TO_LEFT}\n\n{RIGHT_TO_LEFT}"))),
+                    authors: vec![RIGHT_TO_LEFT.into()],
+                    ..release_page()
+                },
+            ),
         ]
     }
 }
 
-fn summary(plugin: &str, version: &str, description: &str, capabilities: Capabilities, risk: Option<Risk>) -> PluginSummary {
+fn summary(
+    plugin: &str,
+    version: &str,
+    description: &str,
+    capabilities: Capabilities,
+    risk: Option<Risk>,
+) -> PluginSummary {
     PluginSummary {
         name: name(plugin),
         version: version.parse().expect("a sample version"),
@@ -294,7 +395,13 @@ fn summary(plugin: &str, version: &str, description: &str, capabilities: Capabil
 
 fn entries() -> Vec<Entry> {
     let none = Capabilities::new;
-    let mut failed = summary("acme:feeds", "2.0.1", "Collects feeds into one page.", usual_capabilities(), Some(Risk::High));
+    let mut failed = summary(
+        "acme:feeds",
+        "2.0.1",
+        "Collects feeds into one page.",
+        usual_capabilities(),
+        Some(Risk::High),
+    );
     failed.verification = VerificationState::Failed;
     failed.deprecated = Some("use acme:reader".into());
     let mut pending = summary("ada:sum", "0.3.1", "Adds numbers.", none(), None);
@@ -320,9 +427,18 @@ fn awkward_entries() -> Vec<Entry> {
 
 impl HomePage {
     pub(super) fn samples() -> Vec<(&'static str, Self)> {
-        let page = |plugins, releases, newest, verified| Self { now: NOW, plugins, releases, newest, verified };
+        let page =
+            |plugins, releases, newest, verified| Self { now: NOW, plugins, releases, newest, verified };
         vec![
-            ("home", page(1_204, 18_377, entries(), entries().into_iter().skip(1).take(1).chain(entries().into_iter().skip(3)).collect())),
+            (
+                "home",
+                page(
+                    1_204,
+                    18_377,
+                    entries(),
+                    entries().into_iter().skip(1).take(1).chain(entries().into_iter().skip(3)).collect(),
+                ),
+            ),
             ("home-empty", page(0, 0, vec![], vec![])),
             ("home-awkward", page(1, 1, awkward_entries(), vec![])),
         ]
@@ -331,13 +447,30 @@ impl HomePage {
 
 impl SearchPage {
     pub(super) fn samples() -> Vec<(&'static str, Self)> {
-        let page = |filters: SearchFilters, entries| Self { now: NOW, filters, entries, cursor: None, next_cursor: Some("abc".into()) };
-        let filters = SearchFilters { q: "markdown".into(), risk: "medium".into(), capability: "network".into(), ..Default::default() };
+        let page = |filters: SearchFilters, entries| Self {
+            now: NOW,
+            filters,
+            entries,
+            cursor: None,
+            next_cursor: Some("abc".into()),
+        };
+        let filters = SearchFilters {
+            q: "markdown".into(),
+            risk: "medium".into(),
+            capability: "network".into(),
+            ..Default::default()
+        };
         vec![
             ("search", page(filters.clone(), entries())),
             ("search-nothing", page(filters, vec![])),
             ("search-empty", page(SearchFilters::default(), vec![])),
-            ("search-awkward", page(SearchFilters { q: HOSTILE.into(), profile: HOSTILE.into(), ..Default::default() }, awkward_entries())),
+            (
+                "search-awkward",
+                page(
+                    SearchFilters { q: HOSTILE.into(), profile: HOSTILE.into(), ..Default::default() },
+                    awkward_entries(),
+                ),
+            ),
         ]
     }
 }
@@ -345,32 +478,70 @@ impl SearchPage {
 impl InspectionPage {
     pub(super) fn samples() -> Vec<(&'static str, Self)> {
         let import = |name: &str, why: &str, capability: Option<&str>, risk| ImportRow {
-            name: name.into(), signature: None, why: why.into(), capability: capability.map(str::to_owned), risk,
+            name: name.into(),
+            signature: None,
+            why: why.into(),
+            capability: capability.map(str::to_owned),
+            risk,
         };
         let usual = Self {
             now: NOW,
             head: head("acme:markdown", "1.2.0"),
             kind: "component",
-            profile: "pluginry:reference@1.0.0".split_once('@').map(|(plugin, version)| ReleaseId::new(name(plugin), version.parse().expect("one"))).expect("a release"),
+            profile: "pluginry:reference@1.0.0"
+                .split_once('@')
+                .map(|(plugin, version)| ReleaseId::new(name(plugin), version.parse().expect("one")))
+                .expect("a release"),
             imports: vec![
-                import("pluginry:plugin/http", "The manifest declares network", Some("network"), Some(Risk::High)),
+                import(
+                    "pluginry:plugin/http",
+                    "The manifest declares network",
+                    Some("network"),
+                    Some(Risk::High),
+                ),
                 import("pluginry:plugin/log", "Always allowed", None, None),
-                import("pluginry:plugin/clock", "The manifest declares clock", Some("clock"), Some(Risk::Low)),
+                import(
+                    "pluginry:plugin/clock",
+                    "The manifest declares clock",
+                    Some("clock"),
+                    Some(Risk::Low),
+                ),
             ],
             exports: vec![
-                ExportRow { name: "pluginry:plugin/tool".into(), signature: None, role: "Fills the extension point tool".into() },
-                ExportRow { name: "process".into(), signature: Some("(i32, i32) -> i64".into()), role: "The host does not call it".into() },
+                ExportRow {
+                    name: "pluginry:plugin/tool".into(),
+                    signature: None,
+                    role: "Fills the extension point tool".into(),
+                },
+                ExportRow {
+                    name: "process".into(),
+                    signature: Some("(i32, i32) -> i64".into()),
+                    role: "The host does not call it".into(),
+                },
             ],
             capabilities: vec![
-                CapabilityRow { name: "network".into(), risk: Some(Risk::High), scope: "hosts: api.example.com:443".into(), used_by: vec!["pluginry:plugin/http".into()] },
-                CapabilityRow { name: "file-read".into(), risk: Some(Risk::Medium), scope: String::new(), used_by: vec![] },
+                CapabilityRow {
+                    name: "network".into(),
+                    risk: Some(Risk::High),
+                    scope: "hosts: api.example.com:443".into(),
+                    used_by: vec!["pluginry:plugin/http".into()],
+                },
+                CapabilityRow {
+                    name: "file-read".into(),
+                    risk: Some(Risk::Medium),
+                    scope: String::new(),
+                    used_by: vec![],
+                },
             ],
             preflight: vec![
                 CountRow { label: "Functions", value: 1_422, bound: Some(50_000) },
                 CountRow { label: "Locals in one function", value: 87, bound: Some(2_000) },
                 CountRow { label: "Data segments", value: 3, bound: Some(20_000) },
             ],
-            warnings: vec![FindingRow { message: "The manifest declares file-read, and nothing in the code needs it".into(), mend: Some("Remove file-read from [capabilities].".into()) }],
+            warnings: vec![FindingRow {
+                message: "The manifest declares file-read, and nothing in the code needs it".into(),
+                mend: Some("Remove file-read from [capabilities].".into()),
+            }],
             refusals: vec![],
         };
         let many = Self {
@@ -378,7 +549,17 @@ impl InspectionPage {
             head: head("acme:markdown", "1.2.0"),
             kind: "core module",
             profile: usual.profile.clone(),
-            imports: (0..150).map(|i| ImportRow { signature: Some("(i32, i32, i32, i32) -> i64".into()), ..import(&format!("env {HOSTILE} function_with_a_long_name_{i}"), "Always allowed", None, None) }).collect(),
+            imports: (0..150)
+                .map(|i| ImportRow {
+                    signature: Some("(i32, i32, i32, i32) -> i64".into()),
+                    ..import(
+                        &format!("env {HOSTILE} function_with_a_long_name_{i}"),
+                        "Always allowed",
+                        None,
+                        None,
+                    )
+                })
+                .collect(),
             exports: vec![],
             capabilities: vec![],
             preflight: vec![],
@@ -404,11 +585,24 @@ impl VerificationPage {
 impl NamespacePage {
     pub(super) fn samples() -> Vec<(&'static str, Self)> {
         let key = |label: &str, revoked_at| EnrolledKey {
-            key_id: "9f2c4a71be03d58861c7a09e5f14b3d2c85b7f60a1e93d4478bb20cf6e517d0a".into(), public_key: "ed25519:AAAA".into(), label: label.into(), enrolled_at: days_ago(90), revoked_at,
+            key_id: "9f2c4a71be03d58861c7a09e5f14b3d2c85b7f60a1e93d4478bb20cf6e517d0a".into(),
+            public_key: "ed25519:AAAA".into(),
+            label: label.into(),
+            enrolled_at: days_ago(90),
+            revoked_at,
         };
         let namespace: crate::domain::Namespace = "acme".parse().expect("a sample namespace");
         vec![
-            ("namespace", Self { now: NOW, namespace: namespace.clone(), entries: entries(), has_more: true, keys: vec![key("release laptop", None), key(HOSTILE, Some(days_ago(2)))] }),
+            (
+                "namespace",
+                Self {
+                    now: NOW,
+                    namespace: namespace.clone(),
+                    entries: entries(),
+                    has_more: true,
+                    keys: vec![key("release laptop", None), key(HOSTILE, Some(days_ago(2)))],
+                },
+            ),
             ("namespace-empty", Self { now: NOW, namespace, entries: vec![], has_more: false, keys: vec![] }),
         ]
     }
@@ -416,24 +610,73 @@ impl NamespacePage {
 
 impl ProblemPage<'static> {
     pub(super) fn samples() -> Vec<(&'static str, Self)> {
-        let problem = |status: u16, code: &str, detail: &str, mend: Option<&str>, extras: serde_json::Value| -> &'static ProblemBody {
+        let problem = |status: u16,
+                       code: &str,
+                       detail: &str,
+                       mend: Option<&str>,
+                       extras: serde_json::Value|
+         -> &'static ProblemBody {
             Box::leak(Box::new(ProblemBody {
-                problem_type: format!("/problems/{code}"), title: code.replace('-', " "), status, code: code.into(), detail: detail.into(),
-                mend: mend.map(str::to_owned), request_id: Some("00f1c2-7".into()), extras: extras.as_object().cloned().unwrap_or_default(),
+                problem_type: format!("/problems/{code}"),
+                title: code.replace('-', " "),
+                status,
+                code: code.into(),
+                detail: detail.into(),
+                mend: mend.map(str::to_owned),
+                request_id: Some("00f1c2-7".into()),
+                extras: extras.as_object().cloned().unwrap_or_default(),
             }))
         };
         vec![
-            ("problem-404", Self::new(problem(404, "not-found", "the plugin acme:markdwn was not found", None, json!({"asked": "markdwn", "nearest": ["acme:markdown", "dprint:markdown", HOSTILE]})))),
-            ("problem-410", Self::new(problem(410, "taken-down", "acme:miner 1.0.0 was taken down by the operator on 2026-11-20", Some("Its entry in the log stays; its bytes are gone."), json!({})))),
-            ("problem-429", Self::new(problem(429, "rate-limited", "more than 600 requests in a minute came from your address", Some("Wait 20 seconds."), json!({})))),
-            ("problem-500", Self::new(problem(500, "internal", "something went wrong on our side; nothing was changed", Some("Try again; if it stays, tell the operator the request id."), json!({"asked": HOSTILE})))),
+            (
+                "problem-404",
+                Self::new(problem(
+                    404,
+                    "not-found",
+                    "the plugin acme:markdwn was not found",
+                    None,
+                    json!({"asked": "markdwn", "nearest": ["acme:markdown", "dprint:markdown", HOSTILE]}),
+                )),
+            ),
+            (
+                "problem-410",
+                Self::new(problem(
+                    410,
+                    "taken-down",
+                    "acme:miner 1.0.0 was taken down by the operator on 2026-11-20",
+                    Some("Its entry in the log stays; its bytes are gone."),
+                    json!({}),
+                )),
+            ),
+            (
+                "problem-429",
+                Self::new(problem(
+                    429,
+                    "rate-limited",
+                    "more than 600 requests in a minute came from your address",
+                    Some("Wait 20 seconds."),
+                    json!({}),
+                )),
+            ),
+            (
+                "problem-500",
+                Self::new(problem(
+                    500,
+                    "internal",
+                    "something went wrong on our side; nothing was changed",
+                    Some("Try again; if it stays, tell the operator the request id."),
+                    json!({"asked": HOSTILE}),
+                )),
+            ),
         ]
     }
 }
 
 /// Every page with every sample, rendered.
 pub(super) fn rendered() -> Vec<(&'static str, String)> {
-    fn all<T: askama::Template>(samples: Vec<(&'static str, T)>) -> impl Iterator<Item = (&'static str, String)> {
+    fn all<T: askama::Template>(
+        samples: Vec<(&'static str, T)>,
+    ) -> impl Iterator<Item = (&'static str, String)> {
         samples.into_iter().map(|(name, page)| (name, page.render().expect("a sample renders")))
     }
     all(HomePage::samples())

@@ -124,11 +124,21 @@ impl SearchFilters {
                 })
                 .collect(),
         };
-        let risks = [("", "any"), ("medium", "at most medium"), ("low", "at most low"), ("none", "none: pure computation")];
+        let risks = [
+            ("", "any"),
+            ("medium", "at most medium"),
+            ("low", "at most low"),
+            ("none", "none: pure computation"),
+        ];
         let mut groups = vec![
             group("risk", "Risk", &self.risk, &risks),
             group("verified", "Verified", &self.verified, &[("", "any state"), ("yes", "passed")]),
-            group("sort", "Order", &self.sort, &[("", "best fit"), ("newest", "newest first"), ("name", "by name")]),
+            group(
+                "sort",
+                "Order",
+                &self.sort,
+                &[("", "best fit"), ("newest", "newest first"), ("name", "by name")],
+            ),
         ];
         for (key, title, current) in
             [("capability", "Uses", &self.capability), ("profile", "Runs on", &self.profile)]
@@ -152,7 +162,11 @@ impl SearchFilters {
         self.parameters()
             .into_iter()
             .filter(|(name, _)| *name != "sort")
-            .map(|(name, value)| Choice { label: label(name, value), url: self.url_with(name, ""), chosen: false })
+            .map(|(name, value)| Choice {
+                label: label(name, value),
+                url: self.url_with(name, ""),
+                chosen: false,
+            })
             .collect()
     }
 }
