@@ -20,5 +20,7 @@ pub mod resolver;
 pub mod runtime;
 pub mod signing;
 #[cfg(feature = "server")]
+pub mod storage;
+#[cfg(feature = "server")]
 pub mod telemetry;
 pub mod wasm;
