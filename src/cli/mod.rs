@@ -16,6 +16,7 @@ mod key;
 mod key_files;
 mod settings;
 mod terminal;
+mod verification_worker;
 
 pub use failure::Failure;
 
@@ -32,12 +33,16 @@ enum Command {
     /// Make, list, enrol and revoke signing keys.
     #[command(subcommand)]
     Key(key::KeyCommand),
+    /// Verify one package in a locked-down process; the server starts this.
+    #[command(hide = true)]
+    VerificationWorker(verification_worker::VerificationWorkerCommand),
 }
 
 impl Command {
     fn run(self) -> Result<(), Failure> {
         match self {
             Self::Key(command) => command.run(),
+            Self::VerificationWorker(command) => command.run(),
         }
     }
 }
