@@ -121,9 +121,10 @@ impl Conversation {
             Ending::Status(status) => status,
         };
         if status.success() {
-            return self.report.map(|report| *report).ok_or_else(|| RuntimeError::Protocol {
-                problem: cut(self.stderr, QUOTE_MAX_BYTES),
-            });
+            return self
+                .report
+                .map(|report| *report)
+                .ok_or_else(|| RuntimeError::Protocol { problem: cut(self.stderr, QUOTE_MAX_BYTES) });
         }
         // Before the package is looked at, nothing is the package's fault.
         if self.stage == Stage::Starting {
@@ -143,7 +144,11 @@ impl Conversation {
             return Ok(self.report_of(LimitKind::Stack, "its code nests too deep".into()));
         }
         let message = cut(self.stderr, QUOTE_MAX_BYTES);
-        Ok(VerificationReport::of_outcome(VerificationOutcome::Crashed { signal, stage: self.stage, message }))
+        Ok(VerificationReport::of_outcome(VerificationOutcome::Crashed {
+            signal,
+            stage: self.stage,
+            message,
+        }))
     }
 
     /// The same bound met while compiling is the compiler's cost, later it is the plugin's.

@@ -32,8 +32,7 @@ impl RunningComponent {
 
     pub(super) fn activate(&self, store: &mut Store<HostState>) -> Result<(), CallError> {
         let Some(function) = self.function(store, LIFECYCLE, "activate") else { return Ok(()) };
-        let activate =
-            self.instance.get_typed_func::<(), (Result<(), String>,)>(&mut *store, &function)?;
+        let activate = self.instance.get_typed_func::<(), (Result<(), String>,)>(&mut *store, &function)?;
         let (result,) = activate.call(store, ())?;
         result.map_err(|message| PluginError::Refused { message }.into())
     }
@@ -50,7 +49,8 @@ impl RunningComponent {
         name: &str,
         input: &Value,
     ) -> Result<Value, CallError> {
-        let not_callable = |problem: &str| PluginError::NotCallable { call: name.into(), problem: problem.into() };
+        let not_callable =
+            |problem: &str| PluginError::NotCallable { call: name.into(), problem: problem.into() };
         if name != "tool" {
             return Err(not_callable("of a component only `tool` can be called").into());
         }

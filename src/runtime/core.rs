@@ -71,16 +71,13 @@ impl RunningModule {
 }
 
 fn check_import(import: &ImportType<'_>, terms: &Terms) -> Result<(), PluginError> {
-    let refused = |reason| PluginError::Import {
-        import: format!("`{}` `{}`", import.module(), import.name()),
-        reason,
-    };
+    let refused =
+        |reason| PluginError::Import { import: format!("`{}` `{}`", import.module(), import.name()), reason };
     let rule = terms.profile.imports.iter().find(|rule| {
         rule.module == import.module() && rule.name.as_deref().is_none_or(|name| name == import.name())
     });
-    let rule = rule.ok_or_else(|| {
-        refused(format!("{}@{} does not offer", terms.profile.name, terms.profile.version))
-    })?;
+    let rule = rule
+        .ok_or_else(|| refused(format!("{}@{} does not offer", terms.profile.name, terms.profile.version)))?;
     match terms.refusal(rule.capability.as_ref().map(|name| name.as_str())) {
         Some(reason) => Err(refused(reason)),
         None => Ok(()),
@@ -114,7 +111,9 @@ fn define_stub(
             let table = Table::new(&mut *store, ty, null)?;
             linker.define(&*store, module, name, table)?;
         }
-        ExternType::Tag(_) => wasmtime::bail!("import `{module}` `{name}` is a tag, which no host here offers"),
+        ExternType::Tag(_) => {
+            wasmtime::bail!("import `{module}` `{name}` is a tag, which no host here offers")
+        }
     }
     Ok(())
 }
@@ -160,7 +159,8 @@ fn argument(place: usize, ty: &ValType, value: &Value) -> Result<Val, String> {
 
 /// Numbers JSON cannot hold come as the texts `NaN`, `inf` and `-inf`.
 fn to_json(value: &Val) -> Result<Value, String> {
-    let float = |number: f64| Number::from_f64(number).map_or(Value::String(number.to_string()), Value::Number);
+    let float =
+        |number: f64| Number::from_f64(number).map_or(Value::String(number.to_string()), Value::Number);
     Ok(match value {
         Val::I32(number) => (*number).into(),
         Val::I64(number) => (*number).into(),

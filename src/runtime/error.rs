@@ -71,10 +71,18 @@ impl Refusal for PluginError {
 
     fn mend(&self) -> Option<String> {
         Some(match self {
-            Self::Compile { .. } => "Build the package again; `pluginry inspect` shows what is wrong with it.".into(),
-            Self::Import { .. } => "Grant the capability that the import needs, or use another plugin.".into(),
-            Self::Instantiate { .. } => "Check what its start function does and which profile it is made for.".into(),
-            Self::OverLimit { .. } => "Give it less to do, or raise the limit in its manifest up to the profile's.".into(),
+            Self::Compile { .. } => {
+                "Build the package again; `pluginry inspect` shows what is wrong with it.".into()
+            }
+            Self::Import { .. } => {
+                "Grant the capability that the import needs, or use another plugin.".into()
+            }
+            Self::Instantiate { .. } => {
+                "Check what its start function does and which profile it is made for.".into()
+            }
+            Self::OverLimit { .. } => {
+                "Give it less to do, or raise the limit in its manifest up to the profile's.".into()
+            }
             Self::Trap { .. } => "Report it to the plugin's author with the input that did it.".into(),
             Self::Refused { .. } => return None,
             Self::NotCallable { .. } => "`pluginry inspect` lists what the plugin exports.".into(),

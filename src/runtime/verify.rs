@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::limits::{PluginLimits, TABLE_ELEMENTS};
 use super::{
-    CASE_OUTPUT_MAX_BYTES, CaseReport, HostServices, Isolation, LimitKind, Plugin, PluginError, RunningPlugin, Sandbox,
-    Stage, Terms, VerificationOutcome, VerificationReport, VerificationRequest, cut,
+    CASE_OUTPUT_MAX_BYTES, CaseReport, HostServices, Isolation, LimitKind, Plugin, PluginError,
+    RunningPlugin, Sandbox, Stage, Terms, VerificationOutcome, VerificationReport, VerificationRequest, cut,
 };
 use crate::domain::{Expectation, VerifyCase};
 use crate::wasm::{PreflightCap, PreflightError, PreflightLimits, preflight};
@@ -73,7 +73,8 @@ impl Run<'_> {
 
         (self.on_stage)(Stage::Compiling, None);
         let began = Instant::now();
-        let plugin = Plugin::compile(sandbox, bytes).map_err(|error| explain(error, Stage::Compiling, None))?;
+        let plugin =
+            Plugin::compile(sandbox, bytes).map_err(|error| explain(error, Stage::Compiling, None))?;
         self.report.compile_ms = Some(millis(began));
 
         self.report.deterministic = true;
@@ -190,7 +191,8 @@ impl Run<'_> {
 fn explain_preflight(error: &PreflightError) -> VerificationOutcome {
     let message = error.to_string();
     let stage = Stage::Preflight;
-    let over = |which| VerificationOutcome::OverLimit { which, stage, case: None, message: error.to_string() };
+    let over =
+        |which| VerificationOutcome::OverLimit { which, stage, case: None, message: error.to_string() };
     match error {
         PreflightError::OverCap { cap: PreflightCap::MemoryBytes, .. } => over(LimitKind::Memory),
         PreflightError::OverCap { cap: PreflightCap::TableElements, .. } => over(LimitKind::Tables),
@@ -204,9 +206,12 @@ fn explain_preflight(error: &PreflightError) -> VerificationOutcome {
 fn explain(error: PluginError, stage: Stage, case: Option<&VerifyCase>) -> VerificationOutcome {
     let case = case.map(|case| case.name.clone());
     match error {
-        PluginError::OverLimit { which, problem } => {
-            VerificationOutcome::OverLimit { which, stage, case, message: cut(problem, CASE_OUTPUT_MAX_BYTES) }
-        }
+        PluginError::OverLimit { which, problem } => VerificationOutcome::OverLimit {
+            which,
+            stage,
+            case,
+            message: cut(problem, CASE_OUTPUT_MAX_BYTES),
+        },
         other => VerificationOutcome::Failed {
             stage,
             case,
@@ -222,11 +227,13 @@ fn judge(expect: &Expectation, result: &Result<Value, PluginError>) -> Option<St
         (Expectation::Json(wanted), Ok(value)) => Some(format!("expected {wanted}, got {value}")),
         (Expectation::Contains(wanted), Ok(value)) => {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            (!text.contains(wanted)).then(|| format!("expected a result that contains {wanted:?}, got {text}"))
+            (!text.contains(wanted))
+                .then(|| format!("expected a result that contains {wanted:?}, got {text}"))
         }
         (Expectation::Error(wanted), Err(error)) => {
             let text = error.to_string();
-            (!text.contains(wanted)).then(|| format!("expected an error that contains {wanted:?}, got: {text}"))
+            (!text.contains(wanted))
+                .then(|| format!("expected an error that contains {wanted:?}, got: {text}"))
         }
         (Expectation::Error(wanted), Ok(value)) => {
             Some(format!("expected an error that contains {wanted:?}, got the result {value}"))
@@ -239,7 +246,9 @@ fn judge(expect: &Expectation, result: &Result<Value, PluginError>) -> Option<St
 fn same_json(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_json(a, b)),
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_json(a, b))
+        }
         (Value::Object(a), Value::Object(b)) => {
             a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same_json(a, b)))
         }
@@ -275,10 +284,7 @@ mod tests {
         let refused = Err(PluginError::Refused { message: "column 3: division by zero".into() });
 
         assert_eq!(judge(&Expectation::Error("division".into()), &refused), None);
-        assert_eq!(
-            judge(&Expectation::Json(json!([1])), &Ok(json!([2]))).unwrap(),
-            "expected [1], got [2]"
-        );
+        assert_eq!(judge(&Expectation::Json(json!([1])), &Ok(json!([2]))).unwrap(), "expected [1], got [2]");
         assert_eq!(
             judge(&Expectation::Error("x".into()), &Ok(json!(2))).unwrap(),
             "expected an error that contains \"x\", got the result 2"

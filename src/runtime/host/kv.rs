@@ -72,9 +72,7 @@ fn check_key(key: &str) -> Result<(), Error> {
     match key.len() {
         0 => Err(Error::InvalidKey("the key is empty".into())),
         1..=KEY_MAX_BYTES => Ok(()),
-        length => {
-            Err(Error::InvalidKey(format!("the key has {length} bytes; {KEY_MAX_BYTES} are allowed")))
-        }
+        length => Err(Error::InvalidKey(format!("the key has {length} bytes; {KEY_MAX_BYTES} are allowed"))),
     }
 }
 
