@@ -115,27 +115,15 @@ pub async fn remove_member(
     Ok(rows == 1)
 }
 
-/// Holds the membership of a namespace still until the transaction ends.
+/// Holds the members and keys of a namespace still until the transaction ends.
 ///
-/// The lock is the namespace's row, written to: two owners who leave at once cannot both be the last but one.
-pub async fn lock(connection: &mut AnyConnection, namespace_id: i64) -> Result<(), DatabaseError> {
-    let rows = sqlx::query("UPDATE namespaces SET created_at = created_at WHERE id = $1")
-        .bind(namespace_id)
+/// The lock is the namespace's row, written to: two owners who leave at once cannot each be the last but one.
+pub async fn lock(connection: &mut AnyConnection, name: &Namespace) -> Result<(), DatabaseError> {
+    sqlx::query("UPDATE namespaces SET created_at = created_at WHERE name = $1")
+        .bind(name.as_str())
         .execute(connection)
-        .await?
-        .rows_affected();
-    super::expect_rows("namespaces::lock", rows, 1)
-}
-
-/// How many owners a namespace has.
-pub async fn owner_count(connection: &mut AnyConnection, namespace_id: i64) -> Result<i64, DatabaseError> {
-    let count = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM namespace_members WHERE namespace_id = $1 AND role = 'owner'",
-    )
-    .bind(namespace_id)
-    .fetch_one(connection)
-    .await?;
-    Ok(count)
+        .await?;
+    Ok(())
 }
 
 /// A member by name.

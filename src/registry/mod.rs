@@ -2,6 +2,8 @@
 //!
 //! Rules live here. HTTP, command-line and SQL do not.
 
+pub mod accounts;
+
 use std::sync::Arc;
 
 use crate::config::Configuration;
