@@ -1,5 +1,8 @@
 //! The manifest: what a package says about itself, authored as `plugin.toml`, carried as canonical JSON.
 
+mod rules;
+mod text;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -247,23 +250,21 @@ pub enum Expectation {
 
 impl Manifest {
     /// Reads `plugin.toml` and checks every field.
+    ///
+    /// The result is what reading its canonical JSON gives: numbers in JSON's one form, `[]` left out.
     pub fn from_toml(text: &str) -> Result<Self, ManifestError> {
-        if text.len() > MANIFEST_MAX_BYTES {
-            return Err(ManifestError::TooLarge { size_bytes: text.len() });
-        }
-        let manifest: Self =
-            toml::from_str(text).map_err(|error| ManifestError::Unreadable { problem: error.to_string() })?;
-        manifest.validate()
+        check_size(text.len())?;
+        let manifest: Self = toml::from_str(text).map_err(|error| unreadable_toml(text, &error))?;
+        manifest.check()?;
+        Self::from_canonical_json(&manifest.to_canonical_json())
     }
 
     /// Reads the section's canonical JSON and checks every field.
     pub fn from_canonical_json(bytes: &[u8]) -> Result<Self, ManifestError> {
-        if bytes.len() > MANIFEST_MAX_BYTES {
-            return Err(ManifestError::TooLarge { size_bytes: bytes.len() });
-        }
+        check_size(bytes.len())?;
         let manifest: Self = serde_json::from_slice(bytes)
             .map_err(|error| ManifestError::Unreadable { problem: error.to_string() })?;
-        let manifest = manifest.validate()?;
+        manifest.check()?;
         if manifest.to_canonical_json() != bytes {
             return Err(ManifestError::NotCanonical);
         }
@@ -285,10 +286,26 @@ impl Manifest {
         self.plugin.name.namespace()
     }
 
-    fn validate(self) -> Result<Self, ManifestError> {
-        if self.dependencies.contains_key(&self.plugin.name) {
-            return Err(ManifestError::SelfDependency { plugin: self.plugin.name });
-        }
-        Ok(self)
+    /// Checks every field; reading does it already, so this is for manifests built in code.
+    pub fn check(&self) -> Result<(), ManifestError> {
+        rules::check(self)
     }
 }
+
+fn check_size(size_bytes: usize) -> Result<(), ManifestError> {
+    if size_bytes > MANIFEST_MAX_BYTES { Err(ManifestError::TooLarge { size_bytes }) } else { Ok(()) }
+}
+
+/// `line 3, column 5: what is wrong`, counted from 1, columns in characters.
+fn unreadable_toml(text: &str, error: &toml::de::Error) -> ManifestError {
+    let message = error.message();
+    let Some(before) = error.span().and_then(|span| text.get(..span.start)) else {
+        return ManifestError::Unreadable { problem: message.to_owned() };
+    };
+    let line = before.matches('\n').count() + 1;
+    let column = before.chars().rev().take_while(|character| *character != '\n').count() + 1;
+    ManifestError::Unreadable { problem: format!("line {line}, column {column}: {message}") }
+}
+
+#[cfg(test)]
+mod tests;

@@ -111,7 +111,7 @@ pub(super) fn check_part(part: &'static str, text: &str) -> Result<Box<str>, Nam
     }
 }
 
-fn kebab_problem(text: &str) -> Option<String> {
+pub(super) fn kebab_problem(text: &str) -> Option<String> {
     if !text.starts_with(|c: char| c.is_ascii_lowercase()) {
         return Some("it must start with a letter a-z".into());
     }

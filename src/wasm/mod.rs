@@ -11,6 +11,8 @@ mod package;
 mod preflight;
 mod report;
 mod sections;
+#[cfg(test)]
+pub(crate) mod testing;
 mod widening;
 
 pub use kind::PackageKind;

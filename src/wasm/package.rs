@@ -318,3 +318,6 @@ fn check_icon(data: &[u8], allowed_bytes: u64) -> Result<&[u8], PackageError> {
         None => Err(PackageError::IconKind { found: magic::image_guess(data) }),
     }
 }
+
+#[cfg(test)]
+mod tests;

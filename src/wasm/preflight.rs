@@ -3,10 +3,16 @@
 //! A valid module of 190 KB can hold a compiler for 40 seconds and 6 GB, so fuel and memory limits at
 //! run time come too late. Caps are applied inside each module and to the sums over all of them.
 
+mod cap;
+mod function;
+mod pass;
+mod sections;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::cap::PreflightCap;
 use crate::domain::Refusal;
 
 /// The caps of a preflight.
@@ -14,7 +20,11 @@ use crate::domain::Refusal;
 pub struct PreflightLimits {
     /// Functions with a body, over all modules.
     pub functions: u64,
-    /// Locals of one function, parameters not counted.
+    /// Parameters of one function type, or fields of one structure.
+    pub type_parameters: u64,
+    /// Results of one function type.
+    pub type_results: u64,
+    /// Locals of one function, parameters counted.
     pub locals_per_function: u64,
     /// Locals over all functions.
     pub locals: u64,
@@ -22,6 +32,8 @@ pub struct PreflightLimits {
     pub nesting: u64,
     /// Locals times the deepest loop nesting, of one function.
     pub locals_by_loop_depth: u64,
+    /// Values on the operand stack of one function.
+    pub operand_stack: u64,
     /// Bytes of one function body.
     pub body_bytes: u64,
     /// Data segments over all modules.
@@ -34,6 +46,8 @@ pub struct PreflightLimits {
     pub memory_bytes: u64,
     /// The sum of the tables' minimum sizes.
     pub table_elements: u64,
+    /// Modules and components, the outermost and nested ones.
+    pub modules: u64,
     /// How deep components and modules may nest.
     pub component_depth: u64,
     /// Instantiations a component leads to, counted through nested components.
@@ -44,16 +58,20 @@ impl Default for PreflightLimits {
     fn default() -> Self {
         Self {
             functions: 50_000,
+            type_parameters: 255,
+            type_results: 64,
             locals_per_function: 2_000,
             locals: 500_000,
             nesting: 1_000,
             locals_by_loop_depth: 200_000,
+            operand_stack: 10_000,
             body_bytes: 1 << 20,
             data_segments: 20_000,
             types: 50_000,
             items: 100_000,
             memory_bytes: 16 << 20,
             table_elements: 100_000,
+            modules: 1_000,
             component_depth: 16,
             instances: 1_000,
         }
@@ -64,6 +82,28 @@ impl PreflightLimits {
     /// The default caps under a run limit on memory.
     pub fn with_memory_mib(memory_mib: u32) -> Self {
         Self { memory_bytes: u64::from(memory_mib) << 20, ..Self::default() }
+    }
+
+    /// The number a cap stands at; a type's width is checked where both of its numbers are known.
+    fn of(&self, cap: PreflightCap) -> u64 {
+        match cap {
+            PreflightCap::Functions => self.functions,
+            PreflightCap::TypeWidth => self.type_parameters,
+            PreflightCap::FunctionLocals => self.locals_per_function,
+            PreflightCap::Locals => self.locals,
+            PreflightCap::Nesting => self.nesting,
+            PreflightCap::LocalsByLoopDepth => self.locals_by_loop_depth,
+            PreflightCap::OperandStack => self.operand_stack,
+            PreflightCap::BodyBytes => self.body_bytes,
+            PreflightCap::DataSegments => self.data_segments,
+            PreflightCap::Types => self.types,
+            PreflightCap::Items => self.items,
+            PreflightCap::MemoryBytes => self.memory_bytes,
+            PreflightCap::TableElements => self.table_elements,
+            PreflightCap::Modules => self.modules,
+            PreflightCap::ComponentDepth => self.component_depth,
+            PreflightCap::Instances => self.instances,
+        }
     }
 }
 
@@ -104,37 +144,6 @@ pub struct PreflightFacts {
     pub table_min_elements: u64,
 }
 
-/// What a cap counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PreflightCap {
-    /// Functions with a body.
-    Functions,
-    /// Locals of one function.
-    FunctionLocals,
-    /// Locals over all functions.
-    Locals,
-    /// Block nesting.
-    Nesting,
-    /// Locals times loop depth.
-    LocalsByLoopDepth,
-    /// Bytes of one body.
-    BodyBytes,
-    /// Data segments.
-    DataSegments,
-    /// Types.
-    Types,
-    /// Imports, exports and other small items.
-    Items,
-    /// Minimum memory.
-    MemoryBytes,
-    /// Minimum table size.
-    TableElements,
-    /// Nesting of components.
-    ComponentDepth,
-    /// Instantiations.
-    Instances,
-}
-
 /// Where in the package: `component, module 2, function 17`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Place {
@@ -160,7 +169,7 @@ impl fmt::Display for Place {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PreflightError {
     /// A cap is exceeded.
-    #[error("{place}: {found} {cap}; at most {allowed} are allowed")]
+    #[error("{place}: {found} {}; at most {allowed} are allowed", .cap.noun())]
     OverCap {
         /// Which cap.
         cap: PreflightCap,
@@ -179,96 +188,44 @@ pub enum PreflightError {
         /// Where.
         place: Place,
     },
-    /// A component imports a component or module, so its size cannot be bounded.
-    #[error("{place}: the component imports a {what}, so what it leads to cannot be bounded")]
-    ImportsCode {
-        /// `component` or `core module`.
-        what: &'static str,
+    /// A component imports a component, so what it leads to cannot be bounded.
+    #[error("{place}: it imports a component, so what it instantiates cannot be bounded")]
+    ImportsComponent {
         /// Where.
         place: Place,
     },
 }
 
-impl fmt::Display for PreflightCap {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Functions => "functions",
-            Self::FunctionLocals => "locals in one function",
-            Self::Locals => "locals in all functions together",
-            Self::Nesting => "levels of nested blocks",
-            Self::LocalsByLoopDepth => "locals times loop depth",
-            Self::BodyBytes => "bytes in one function body",
-            Self::DataSegments => "data segments",
-            Self::Types => "types",
-            Self::Items => "imports, exports and other items",
-            Self::MemoryBytes => "bytes of memory at the start",
-            Self::TableElements => "table elements at the start",
-            Self::ComponentDepth => "levels of nested components",
-            Self::Instances => "instantiations",
-        })
-    }
-}
-
 impl Refusal for PreflightError {
     fn code(&self) -> &'static str {
         match self {
-            Self::OverCap { cap, .. } => match cap {
-                PreflightCap::Functions => "too-many-functions",
-                PreflightCap::FunctionLocals => "too-many-locals-in-function",
-                PreflightCap::Locals => "too-many-locals",
-                PreflightCap::Nesting => "nesting-too-deep",
-                PreflightCap::LocalsByLoopDepth => "loops-over-too-many-locals",
-                PreflightCap::BodyBytes => "function-too-large",
-                PreflightCap::DataSegments => "too-many-data-segments",
-                PreflightCap::Types => "too-many-types",
-                PreflightCap::Items => "too-many-items",
-                PreflightCap::MemoryBytes => "memory-over-limit",
-                PreflightCap::TableElements => "table-over-limit",
-                PreflightCap::ComponentDepth => "components-too-deep",
-                PreflightCap::Instances => "too-many-instances",
-            },
+            Self::OverCap { cap, .. } => cap.code(),
             Self::Invalid { .. } => "wasm-invalid",
-            Self::ImportsCode { .. } => "component-imports-code",
+            Self::ImportsComponent { .. } => "component-imports-component",
         }
     }
 
     fn mend(&self) -> Option<String> {
         Some(match self {
-            Self::OverCap { cap, .. } => mend_cap(*cap).to_owned(),
+            Self::OverCap { cap, .. } => cap.mend().to_owned(),
             Self::Invalid { .. } => {
                 "Build the .wasm again with a current toolchain; `wasm-tools validate` shows the same."
                     .to_owned()
             }
-            Self::ImportsCode { .. } => {
+            Self::ImportsComponent { .. } => {
                 "Compose the component so that it contains what it instantiates (`wac plug`).".to_owned()
             }
         })
     }
 }
 
-fn mend_cap(cap: PreflightCap) -> &'static str {
-    match cap {
-        PreflightCap::Functions | PreflightCap::Types | PreflightCap::Items => {
-            "Build for size and let the linker drop what is not used."
-        }
-        PreflightCap::FunctionLocals
-        | PreflightCap::Locals
-        | PreflightCap::Nesting
-        | PreflightCap::LocalsByLoopDepth
-        | PreflightCap::BodyBytes => {
-            "Build with optimisation and less inlining, or split the function; generated code often needs it."
-        }
-        PreflightCap::DataSegments => "Merge data segments (wasm-opt does), or load the data at run time.",
-        PreflightCap::MemoryBytes => {
-            "Link with a smaller initial memory and stack, or ask for more in `[limits] memory-mib`."
-        }
-        PreflightCap::TableElements => "Link with a smaller function table.",
-        PreflightCap::ComponentDepth | PreflightCap::Instances => "Compose fewer components into one.",
-    }
+/// Bounds and validates a module or component.
+///
+/// The caps are checked before the validator sees the part they bound, so that neither it nor a compiler
+/// after it does work out of proportion to the file. Nothing is allocated by declared counts alone.
+pub fn preflight(bytes: &[u8], limits: &PreflightLimits) -> Result<PreflightFacts, PreflightError> {
+    pass::run(bytes, limits)
 }
 
-/// Bounds and validates a module or component.
-pub fn preflight(bytes: &[u8], limits: &PreflightLimits) -> Result<PreflightFacts, PreflightError> {
-    let _ = (bytes, limits);
-    Ok(PreflightFacts::default())
-}
+#[cfg(test)]
+mod tests;

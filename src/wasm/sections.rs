@@ -8,7 +8,8 @@ use super::package::PackageError;
 
 /// The preamble of every binary: magic, version, layer.
 pub(super) const HEADER_BYTES: usize = 8;
-const CUSTOM_SECTION: u8 = 0;
+/// The id of custom sections, in modules and components alike.
+pub(super) const CUSTOM_SECTION: u8 = 0;
 /// The highest section ids of the core and component binary formats (tag section; export section).
 const LAST_CORE_SECTION: u8 = 13;
 const LAST_COMPONENT_SECTION: u8 = 11;
