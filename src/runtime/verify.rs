@@ -196,7 +196,7 @@ fn explain_preflight(error: &PreflightError) -> VerificationOutcome {
     match error {
         PreflightError::OverCap { cap: PreflightCap::MemoryBytes, .. } => over(LimitKind::Memory),
         PreflightError::OverCap { cap: PreflightCap::TableElements, .. } => over(LimitKind::Tables),
-        PreflightError::OverCap { .. } | PreflightError::ImportsCode { .. } => {
+        PreflightError::OverCap { .. } | PreflightError::ImportsComponent { .. } => {
             VerificationOutcome::TooCostlyToCompile { message }
         }
         PreflightError::Invalid { .. } => VerificationOutcome::Failed { stage, case: None, message },
