@@ -7,7 +7,7 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpRequest};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
 
 use super::error::{self, Problem};
 
@@ -132,7 +132,17 @@ impl std::ops::Deref for ProblemOrOwn<'_> {
     }
 }
 
-fn respond(problem: &Problem, request: &HttpRequest, id: &str) -> actix_web::HttpResponse {
+/// An error of a route outside the middleware.
+pub(super) fn respond_plainly(problem: &Problem, request: &HttpRequest) -> HttpResponse {
+    let id = request_id(request);
+    let mut response = respond(problem, request, &id);
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+fn respond(problem: &Problem, request: &HttpRequest, id: &str) -> HttpResponse {
     problem.respond(id, is_for_browser(request))
 }
 

@@ -5,7 +5,9 @@
 pub mod api;
 pub mod error;
 pub mod extract;
+mod caching;
 mod manners;
+pub mod rate_limit;
 pub mod routes;
 mod startup;
 pub mod web;

@@ -3,10 +3,46 @@
 //! Rules live here. HTTP, command-line and SQL do not.
 
 pub mod accounts;
+mod awaiting;
+mod blobs;
+mod commit;
+mod follow;
+mod index_files;
+mod mapped_file;
+mod profiles;
+mod projections;
+mod publish_release;
+mod sequence;
+mod upload;
 
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, JoinSet};
+use tokio_util::sync::CancellationToken;
 
 use crate::config::Configuration;
+use crate::db::{Database, DatabaseError, Dialect};
+use crate::domain::{HostProfile, PluginName};
+use crate::resolver::IndexSnapshot;
+use crate::storage::{Storage, StorageError};
+
+pub use blobs::BlobContent;
+pub use commit::{Change, ChangeError, Committed, ReleaseChange, VERIFY_RELEASE};
+pub use follow::IndexError;
+pub use index_files::IndexFile;
+pub use publish_release::{
+    InspectedPackage, PublishError, PublishRequest, Published, SignedPackage, publish_release,
+};
+pub use upload::{UploadError, UploadWriter, UploadedPackage};
+
+/// How long a replica waits between two looks at what others wrote.
+const FOLLOW_EVERY: Duration = Duration::from_secs(1);
+/// How often index files are made durable and debts are paid.
+const MARK_EVERY: Duration = Duration::from_secs(5);
 
 /// The running registry: cheap to clone, shared by every handler and job.
 #[derive(Clone)]
@@ -16,18 +52,19 @@ pub struct Registry {
 
 struct Shared {
     configuration: Configuration,
-}
-
-impl Registry {
-    /// Opens the registry that `configuration` describes.
-    pub async fn open(configuration: Configuration) -> Result<Self, OpenError> {
-        Ok(Self { shared: Arc::new(Shared { configuration }) })
-    }
-
-    /// The settings it was opened with.
-    pub fn configuration(&self) -> &Configuration {
-        &self.shared.configuration
-    }
+    public_url: ArcSwap<String>,
+    database: Database,
+    storage: Storage,
+    profiles: ArcSwap<Vec<HostProfile>>,
+    projections: projections::Projections,
+    following: tokio::sync::Mutex<()>,
+    index_files: index_files::IndexFiles,
+    index_debt: follow::IndexDebt,
+    blobs: blobs::Blobs,
+    committer: commit::Committer,
+    inspections: Arc<Semaphore>,
+    stop: CancellationToken,
+    tasks: Mutex<JoinSet<()>>,
 }
 
 /// Why the registry could not be opened.
@@ -37,8 +74,179 @@ pub enum OpenError {
     #[error("{path}: {source}")]
     File {
         /// Which.
-        path: std::path::PathBuf,
+        path: PathBuf,
         /// What the system says.
         source: std::io::Error,
     },
+    /// Another process uses the data directory.
+    #[error("the data directory {0} is in use by another process")]
+    InUse(PathBuf),
+    /// The database cannot be opened.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The object store cannot be opened.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// What a killed process left could not be put right.
+    #[error("recovery: {0}")]
+    Recover(#[from] IndexError),
+}
+
+impl Registry {
+    /// Opens the registry that `configuration` describes, puts right what a kill left, and starts its tasks
+    /// on the current runtime.
+    pub async fn open(configuration: Configuration) -> Result<Self, OpenError> {
+        prepare_directories(&configuration)?;
+        let database = Database::connect(&configuration.effective_database_url()).await?;
+        let storage = Storage::open(&configuration.effective_storage_url(), storage_options()).await?;
+        let (committer, committer_task) = commit::Committer::new();
+        let limits = configuration.limits.clone();
+        let registry = Self {
+            shared: Arc::new(Shared {
+                public_url: ArcSwap::from_pointee(configuration.public_url.trim_end_matches('/').to_owned()),
+                index_files: index_files::IndexFiles::new(storage.clone(), limits.index_cache_bytes),
+                blobs: blobs::Blobs::new(storage.clone()),
+                configuration,
+                database,
+                storage,
+                profiles: ArcSwap::default(),
+                projections: projections::Projections::new(),
+                following: tokio::sync::Mutex::default(),
+                index_debt: follow::IndexDebt::default(),
+                committer,
+                inspections: Arc::new(Semaphore::new(limits.inspect_concurrency.max(1))),
+                stop: CancellationToken::new(),
+                tasks: Mutex::default(),
+            }),
+        };
+        registry.load_profiles().await?;
+        registry.recover().await?;
+        registry.start(committer_task.run(registry.clone(), registry.stopping()));
+        registry.start(registry.clone().keep_index_files());
+        if registry.database().dialect() == Dialect::Postgres {
+            registry.start(registry.clone().keep_following());
+        }
+        Ok(registry)
+    }
+
+    /// Runs a task until the registry stops; the task watches [`Self::stopping`] itself.
+    pub fn start(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner).spawn(task);
+    }
+
+    /// Fires when the registry stops.
+    pub fn stopping(&self) -> CancellationToken {
+        self.shared.stop.clone()
+    }
+
+    /// Lets every task finish what it has, then leaves the store marked and the database closed.
+    pub async fn close(&self) {
+        self.shared.stop.cancel();
+        let tasks = std::mem::take(&mut *self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        tasks.join_all().await;
+        self.pay_index_debt().await;
+        if let Err(error) = self.mark_index_files().await {
+            tracing::warn!(%error, "the index files could not be marked; the next start writes them again");
+        }
+        self.shared.database.close().await;
+    }
+
+    /// The settings it was opened with.
+    pub fn configuration(&self) -> &Configuration {
+        &self.shared.configuration
+    }
+
+    /// The database.
+    pub fn database(&self) -> &Database {
+        &self.shared.database
+    }
+
+    /// The object store.
+    pub fn storage(&self) -> &Storage {
+        &self.shared.storage
+    }
+
+    /// What the solver reads.
+    pub fn index_snapshot(&self) -> Arc<IndexSnapshot> {
+        self.shared.projections.snapshot()
+    }
+
+    /// The last place of the log that the projections hold.
+    pub fn sequence(&self) -> u64 {
+        self.shared.projections.sequence()
+    }
+
+    /// Where people reach the registry, without a slash at the end; empty until it is known.
+    pub fn public_url(&self) -> Arc<String> {
+        self.shared.public_url.load_full()
+    }
+
+    /// Names the address the server listens on, unless the operator configured a public one.
+    pub fn set_listening_url(&self, url: String) {
+        if self.configuration().public_url.is_empty() {
+            self.shared.public_url.store(Arc::new(url));
+        }
+    }
+
+    /// The index file at `namespace/name`, if it is in memory.
+    pub fn cached_index_file(&self, path: &str) -> Option<IndexFile> {
+        self.shared.index_files.cached(path)
+    }
+
+    /// The index file of a plugin.
+    pub async fn index_file(&self, plugin: &PluginName) -> Result<Option<IndexFile>, StorageError> {
+        self.shared.index_files.read(plugin).await
+    }
+
+    /// Runs heavy work on a blocking thread, a bounded number at once.
+    pub(crate) async fn on_inspection_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, JoinError> {
+        let permit = Arc::clone(&self.shared.inspections).acquire_owned().await;
+        tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            work()
+        })
+        .await
+    }
+
+    async fn keep_index_files(self) {
+        let stop = self.stopping();
+        while stop.run_until_cancelled(tokio::time::sleep(MARK_EVERY)).await.is_some() {
+            self.pay_index_debt().await;
+            if let Err(error) = self.mark_index_files().await {
+                tracing::warn!(%error, "the index files could not be made durable");
+            }
+        }
+    }
+
+    async fn keep_following(self) {
+        let stop = self.stopping();
+        while stop.run_until_cancelled(tokio::time::sleep(FOLLOW_EVERY)).await.is_some() {
+            let followed = async { self.follow_log().await.and(self.load_profiles().await) };
+            if let Err(error) = followed.await {
+                tracing::warn!(%error, "the log could not be followed");
+            }
+        }
+    }
+}
+
+/// Bucket settings in the words of `object_store`, from the environment.
+fn storage_options() -> Vec<(String, String)> {
+    std::env::vars()
+        .filter(|(name, _)| ["AWS_", "GOOGLE_", "AZURE_"].iter().any(|prefix| name.starts_with(prefix)))
+        .map(|(name, value)| (name.to_ascii_lowercase(), value))
+        .collect()
+}
+
+/// Makes the data directory and sweeps uploads that a killed process left.
+fn prepare_directories(configuration: &Configuration) -> Result<(), OpenError> {
+    let uploads = configuration.upload_directory();
+    let failed = |path: &PathBuf, source| OpenError::File { path: path.clone(), source };
+    match std::fs::remove_dir_all(&uploads) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(&uploads, error)),
+        _ => {}
+    }
+    std::fs::create_dir_all(&uploads).map_err(|error| failed(&uploads, error))
 }

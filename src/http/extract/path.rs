@@ -19,7 +19,8 @@ pub(in crate::http) fn part<'a>(request: &'a HttpRequest, name: &str) -> &'a str
     request.match_info().get(name).unwrap_or_default()
 }
 
-fn plugin(request: &HttpRequest) -> Result<PluginName, Problem> {
+/// The plugin named in the URL.
+pub(in crate::http) fn plugin_of(request: &HttpRequest) -> Result<PluginName, Problem> {
     Ok(PluginName::new(part(request, "namespace"), part(request, "name"))?)
 }
 
@@ -28,7 +29,7 @@ impl FromRequest for PluginPath {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(plugin(request).map(Self))
+        ready(plugin_of(request).map(Self))
     }
 }
 
@@ -38,7 +39,7 @@ impl FromRequest for ReleasePath {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let release = || {
-            let plugin = plugin(request)?;
+            let plugin = plugin_of(request)?;
             let version: Version = part(request, "version").parse()?;
             Ok(Self(ReleaseId::new(plugin, version)))
         };

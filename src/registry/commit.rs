@@ -1,0 +1,381 @@
+//! The group committer: one task takes queued changes, writes them in one transaction with their places in
+//! the log, rewrites the index files of the plugins they touch, and only then answers.
+//!
+//! Whatever changes what the index tells goes through here, so index files have one writer and the log one order.
+
+use std::collections::BTreeMap;
+
+use sqlx::AnyConnection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::sequence::{Sequenced, sequence_outbox};
+use super::Registry;
+use super::follow::IndexError;
+use super::index_files::IndexFile;
+use crate::db::releases::{self, NewRelease, ReleaseRecord};
+use crate::db::verification_runs::{self, VerificationRun};
+use crate::db::{DatabaseError, Dialect, audit, jobs, log, plugins};
+use crate::domain::{
+    Digest, IndexRelease, Manifest, PluginName, PublishFacts, ReleaseId, Timestamp, VerificationState,
+};
+
+/// The kind of the job that a publish queues; its payload is `{"release_id": 1}`.
+pub const VERIFY_RELEASE: &str = "verify-release";
+
+/// How many changes may wait; more are told to come back.
+const QUEUE: usize = 1_024;
+/// How many changes one transaction carries at most.
+const BATCH: usize = 64;
+
+/// A change of what the index tells.
+#[derive(Clone)]
+pub enum Change {
+    /// A new release.
+    Publish {
+        /// Row id of its namespace.
+        namespace_id: i64,
+        /// Its rows.
+        new: Box<NewRelease>,
+    },
+    /// A change of a release that is there.
+    Release {
+        /// Which.
+        release: ReleaseId,
+        /// Who changes it; absent: the registry.
+        account_id: Option<i64>,
+        /// What changes.
+        change: ReleaseChange,
+        /// When.
+        now: Timestamp,
+    },
+}
+
+/// What may change about a release.
+#[derive(Clone)]
+pub enum ReleaseChange {
+    /// Withdrawn from new resolves, or not any more.
+    Yank(bool),
+    /// Advice against it, or none any more.
+    Deprecate(Option<String>),
+    /// A verification run ended.
+    Verify {
+        /// The state it gets.
+        state: VerificationState,
+        /// The run.
+        run: Box<VerificationRun>,
+    },
+}
+
+/// A change that is durable, in the log and in the index.
+#[derive(Debug, Clone)]
+pub struct Committed {
+    /// Whether anything was written; a repeated publish writes nothing.
+    pub is_new: bool,
+    /// The release as the index tells it now.
+    pub line: IndexRelease,
+}
+
+/// Why a change was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// The version is taken by other bytes.
+    #[error("{release} is there already, with other bytes")]
+    VersionExists {
+        /// The release.
+        release: ReleaseId,
+        /// Digest of what is there.
+        existing: Digest,
+        /// Digest of what was sent.
+        sent: Digest,
+    },
+    /// The release is not there.
+    #[error("{0} was not found")]
+    Missing(ReleaseId),
+    /// The committer is gone: the server is stopping.
+    #[error("the registry is stopping")]
+    Stopping,
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[from] DatabaseError),
+    /// The change is made, but something after it failed.
+    #[error("{0}")]
+    Failed(String),
+}
+
+type Answer = Result<Committed, ChangeError>;
+
+struct Queued {
+    change: Change,
+    answer: oneshot::Sender<Answer>,
+}
+
+/// The way to the committer.
+pub(super) struct Committer {
+    queue: mpsc::Sender<Queued>,
+}
+
+/// The committer's end of the queue, until its task is started.
+pub(super) struct CommitterTask {
+    queue: mpsc::Receiver<Queued>,
+}
+
+impl Committer {
+    pub(super) fn new() -> (Self, CommitterTask) {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        (Self { queue: sender }, CommitterTask { queue: receiver })
+    }
+}
+
+impl Registry {
+    /// Makes a change and waits until it is durable and visible.
+    pub(crate) async fn commit(&self, change: Change) -> Answer {
+        let (answer, answered) = oneshot::channel();
+        let queued = Queued { change, answer };
+        self.shared.committer.queue.send(queued).await.map_err(|_| ChangeError::Stopping)?;
+        answered.await.map_err(|_| ChangeError::Stopping)?
+    }
+}
+
+impl CommitterTask {
+    /// Works until `stop` fires and the queue is empty.
+    pub(super) async fn run(mut self, registry: Registry, stop: tokio_util::sync::CancellationToken) {
+        loop {
+            let first = tokio::select! {
+                biased;
+                first = self.queue.recv() => first,
+                () = stop.cancelled() => {
+                    self.queue.close();
+                    self.queue.recv().await
+                }
+            };
+            let Some(first) = first else { return };
+            let mut batch = vec![first];
+            while batch.len() < BATCH {
+                let Ok(next) = self.queue.try_recv() else { break };
+                batch.push(next);
+            }
+            metrics::histogram!("commit_batch_size").record(batch.len() as f64);
+            commit_and_answer(&registry, batch).await;
+        }
+    }
+}
+
+async fn commit_and_answer(registry: &Registry, batch: Vec<Queued>) {
+    let changes: Vec<&Change> = batch.iter().map(|queued| &queued.change).collect();
+    match commit_batch(registry, &changes).await {
+        Ok(answers) => {
+            for (queued, answer) in batch.into_iter().zip(answers) {
+                drop(queued.answer.send(answer));
+            }
+        }
+        Err(error) if batch.len() == 1 => {
+            for queued in batch {
+                drop(queued.answer.send(Err(match &error {
+                    ChangeError::Failed(problem) => ChangeError::Failed(problem.clone()),
+                    other => ChangeError::Failed(other_text(other)),
+                })));
+            }
+        }
+        Err(error) => {
+            tracing::warn!(error = other_text(&error), "a batch failed; its changes are tried one by one");
+            for queued in batch {
+                let mut answers = commit_batch(registry, &[&queued.change]).await;
+                let answer = match &mut answers {
+                    Ok(answers) => answers.pop().unwrap_or(Err(ChangeError::Stopping)),
+                    Err(error) => Err(ChangeError::Failed(other_text(error))),
+                };
+                drop(queued.answer.send(answer));
+            }
+        }
+    }
+}
+
+fn other_text(error: &ChangeError) -> String {
+    match std::error::Error::source(error) {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
+/// One transaction for all; a refusal of one change leaves the others alone, a failure undoes all.
+async fn commit_batch(registry: &Registry, changes: &[&Change]) -> Result<Vec<Answer>, ChangeError> {
+    let database = registry.database();
+    let mut transaction = database.write().await?;
+    log::lock_sequencer(&mut transaction, database.dialect()).await?;
+    let mut applied = Vec::with_capacity(changes.len());
+    for change in changes {
+        applied.push(match apply(&mut transaction, change).await {
+            Ok(made) => Ok(made),
+            Err(ChangeError::Database(error)) => return Err(error.into()),
+            Err(refusal) => Err(refusal),
+        });
+    }
+    let sequenced = sequence_outbox(&mut transaction).await?;
+    transaction.commit().await.map_err(DatabaseError::from)?;
+
+    let answers: Vec<Answer> =
+        applied.into_iter().map(|made| made.map(|made| made.committed(&sequenced))).collect();
+    show(registry, changes, &answers, &sequenced).await?;
+    Ok(answers)
+}
+
+/// A change inside the transaction, its place in the log not known yet.
+struct Made {
+    is_new: bool,
+    release: ReleaseId,
+    line: IndexRelease,
+}
+
+impl Made {
+    fn committed(mut self, sequenced: &Sequenced) -> Committed {
+        if let Some(sequence) = sequenced.publishes.get(&self.release) {
+            self.line.sequence = *sequence;
+        }
+        Committed { is_new: self.is_new, line: self.line }
+    }
+}
+
+async fn apply(connection: &mut AnyConnection, change: &Change) -> Result<Made, ChangeError> {
+    match change {
+        Change::Publish { namespace_id, new } => insert_release(connection, *namespace_id, new).await,
+        Change::Release { release, account_id, change, now } => {
+            change_release(connection, release, *account_id, change, *now).await
+        }
+    }
+}
+
+async fn insert_release(
+    connection: &mut AnyConnection,
+    namespace_id: i64,
+    new: &NewRelease,
+) -> Result<Made, ChangeError> {
+    let release = new.manifest.release_id();
+    if let Some(existing) = releases::find(connection, &release).await? {
+        if existing.digest != new.digest {
+            return Err(ChangeError::VersionExists { release, existing: existing.digest, sent: new.digest });
+        }
+        return Ok(Made { is_new: false, line: existing.index_line(), release });
+    }
+    let now = new.published_at;
+    let plugin_id = plugins::upsert(connection, namespace_id, &new.manifest, now).await?;
+    let release_id = releases::insert(connection, plugin_id, new).await?;
+    releases::insert_children(connection, release_id, new).await?;
+    let subject = release.to_string();
+    let entry = serde_json::json!({
+        "digest": new.digest, "size_bytes": new.size_bytes, "manifest_digest": new.manifest_digest,
+        "signer": new.key_id,
+    });
+    log::append_to_outbox(connection, PUBLISH, &subject, &entry.to_string(), now).await?;
+    let job = serde_json::json!({ "release_id": release_id });
+    jobs::enqueue(connection, VERIFY_RELEASE, &job.to_string(), now).await?;
+    let detail = serde_json::json!({ "digest": new.digest });
+    audit::record(connection, Some(new.published_by), PUBLISH, &subject, &detail.to_string(), now).await?;
+    Ok(Made { is_new: true, line: line_of(&new.manifest, new), release })
+}
+
+fn line_of(manifest: &Manifest, new: &NewRelease) -> IndexRelease {
+    let facts = PublishFacts {
+        digest: new.digest,
+        size_bytes: new.size_bytes,
+        sequence: 0,
+        published_at: new.published_at,
+        risk: new.risk,
+        signer: new.key_id.clone(),
+        widening: new.widening.is_some(),
+    };
+    IndexRelease::new(manifest, facts)
+}
+
+async fn change_release(
+    connection: &mut AnyConnection,
+    release: &ReleaseId,
+    account_id: Option<i64>,
+    change: &ReleaseChange,
+    now: Timestamp,
+) -> Result<Made, ChangeError> {
+    let record = releases::find(connection, release).await?;
+    let record = record.ok_or_else(|| ChangeError::Missing(release.clone()))?;
+    let (kind, entry) = match change {
+        ReleaseChange::Yank(yanked) if *yanked == record.yanked_at.is_some() => return Ok(unchanged(record)),
+        ReleaseChange::Deprecate(advice) if *advice == record.deprecated => return Ok(unchanged(record)),
+        ReleaseChange::Yank(yanked) => {
+            releases::set_yanked(connection, record.id, yanked.then_some(now)).await?;
+            plugins::refresh_newest(connection, record.plugin_id).await?;
+            (if *yanked { "yank" } else { "unyank" }, serde_json::json!({}))
+        }
+        ReleaseChange::Deprecate(advice) => {
+            releases::set_deprecated(connection, record.id, advice.as_deref()).await?;
+            ("deprecate", serde_json::json!({ "advice": advice }))
+        }
+        ReleaseChange::Verify { state, run } => {
+            verification_runs::insert(connection, record.id, run).await?;
+            releases::set_verification(connection, record.id, *state).await?;
+            ("verdict", serde_json::json!({ "state": state, "outcome": run.outcome, "runtime": run.runtime_version }))
+        }
+    };
+    let subject = release.to_string();
+    log::append_to_outbox(connection, kind, &subject, &entry.to_string(), now).await?;
+    audit::record(connection, account_id, kind, &subject, &entry.to_string(), now).await?;
+    let record = releases::find_by_id(connection, record.id).await?;
+    let record = record.ok_or_else(|| ChangeError::Missing(release.clone()))?;
+    Ok(Made { is_new: true, ..unchanged(record) })
+}
+
+fn unchanged(record: ReleaseRecord) -> Made {
+    Made { is_new: false, line: record.index_line(), release: record.release }
+}
+
+/// The kind of a publish in log and audit.
+pub(super) const PUBLISH: &str = "publish";
+
+/// Index files first, then the projections in memory.
+async fn show(
+    registry: &Registry,
+    changes: &[&Change],
+    answers: &[Answer],
+    sequenced: &Sequenced,
+) -> Result<(), ChangeError> {
+    let mut lines: BTreeMap<PluginName, Vec<IndexRelease>> = BTreeMap::new();
+    for (change, answer) in changes.iter().zip(answers) {
+        if let Ok(Committed { is_new: true, line }) = answer {
+            lines.entry(change.plugin().clone()).or_default().push(line.clone());
+        }
+    }
+    for (plugin, lines) in &lines {
+        if let Err(error) = show_plugin(registry, plugin, lines).await {
+            registry.shared.index_files.forget(plugin);
+            registry.shared.index_debt.owe(plugin);
+            return Err(ChangeError::Failed(format!("the index file of {plugin} was not written: {error}")));
+        }
+    }
+    if registry.database().dialect() == Dialect::Postgres {
+        return Ok(registry.follow_log().await?);
+    }
+    registry.shared.projections.apply(&lines, sequenced.last);
+    Ok(())
+}
+
+async fn show_plugin(
+    registry: &Registry,
+    plugin: &PluginName,
+    lines: &[IndexRelease],
+) -> Result<(), IndexError> {
+    if registry.database().dialect() == Dialect::Postgres {
+        return registry.rewrite_index_file(plugin).await;
+    }
+    let files = &registry.shared.index_files;
+    let mut file = files.read(plugin).await?.unwrap_or_else(|| IndexFile::of_releases(&[]));
+    for line in lines {
+        file = file.with(line);
+    }
+    Ok(files.write(plugin, file).await?)
+}
+
+impl Change {
+    fn plugin(&self) -> &PluginName {
+        match self {
+            Self::Publish { new, .. } => &new.manifest.plugin.name,
+            Self::Release { release, .. } => &release.plugin,
+        }
+    }
+}

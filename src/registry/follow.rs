@@ -1,0 +1,159 @@
+//! Following the log: loading the projections at start, taking in what other replicas wrote, and paying
+//! index files that are owed.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use super::Registry;
+use super::index_files::IndexFile;
+use super::sequence::sequence_outbox;
+use crate::db::{DatabaseError, log, releases};
+use crate::domain::{IndexRelease, PluginName, ReleaseId};
+use crate::storage::StorageError;
+
+/// How many rows one read takes in.
+const ROWS_AT_ONCE: i64 = 1_000;
+
+/// Why an index file could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum IndexError {
+    /// The object store failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The mark could not be written.
+    #[error(transparent)]
+    File(#[from] std::io::Error),
+}
+
+/// The plugins whose index file could not be written yet.
+#[derive(Default)]
+pub(super) struct IndexDebt(Mutex<BTreeSet<PluginName>>);
+
+impl IndexDebt {
+    pub(super) fn owe(&self, plugin: &PluginName) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(plugin.clone());
+    }
+
+    fn take(&self) -> BTreeSet<PluginName> {
+        std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Registry {
+    /// Gives places to what a killed process left in the outbox, loads the projections and writes the index
+    /// files of all plugins that the log speaks of behind the mark.
+    pub(super) async fn recover(&self) -> Result<(), IndexError> {
+        let mut transaction = self.database().write().await?;
+        log::lock_sequencer(&mut transaction, self.database().dialect()).await?;
+        let last = sequence_outbox(&mut transaction).await?.last;
+        transaction.commit().await.map_err(DatabaseError::from)?;
+
+        self.load_projections(last).await?;
+        for plugin in self.plugins_behind(self.read_mark()).await? {
+            self.rewrite_index_file(&plugin).await?;
+        }
+        self.mark_index_files().await
+    }
+
+    async fn load_projections(&self, last: u64) -> Result<(), DatabaseError> {
+        let mut connection = self.database().read().await?;
+        let mut after = 0;
+        loop {
+            let records = releases::list_sequenced_after(&mut connection, after, ROWS_AT_ONCE).await?;
+            let Some(newest) = records.last() else { break };
+            after = newest.sequence.unwrap_or(after);
+            let mut lines: BTreeMap<PluginName, Vec<IndexRelease>> = BTreeMap::new();
+            for record in records {
+                lines.entry(record.release.plugin.clone()).or_default().push(record.index_line());
+            }
+            self.shared.projections.apply(&lines, 0);
+        }
+        self.shared.projections.apply(&BTreeMap::new(), last);
+        Ok(())
+    }
+
+    /// Takes in what the log says behind what is taken in already.
+    pub(crate) async fn follow_log(&self) -> Result<(), DatabaseError> {
+        let _only_one = self.shared.following.lock().await;
+        loop {
+            let mut connection = self.database().read().await?;
+            let known = self.shared.projections.sequence();
+            let entries = log::entries_after(&mut connection, known, ROWS_AT_ONCE).await?;
+            let Some(last) = entries.last().map(|entry| entry.sequence) else { return Ok(()) };
+            let subjects: BTreeSet<ReleaseId> =
+                entries.iter().filter_map(|entry| entry.subject.parse().ok()).collect();
+            let mut lines: BTreeMap<PluginName, Vec<IndexRelease>> = BTreeMap::new();
+            for release in subjects {
+                self.shared.index_files.forget(&release.plugin);
+                if let Some(record) = releases::find(&mut connection, &release).await? {
+                    lines.entry(release.plugin).or_default().push(record.index_line());
+                }
+            }
+            self.shared.projections.apply(&lines, last);
+        }
+    }
+
+    async fn plugins_behind(&self, mark: u64) -> Result<BTreeSet<PluginName>, DatabaseError> {
+        let mut connection = self.database().read().await?;
+        let mut plugins = BTreeSet::new();
+        let mut after = mark;
+        loop {
+            let entries = log::entries_after(&mut connection, after, ROWS_AT_ONCE).await?;
+            let Some(last) = entries.last() else { return Ok(plugins) };
+            after = last.sequence;
+            plugins.extend(
+                entries.iter().filter_map(|entry| entry.subject.parse().ok()).map(|release: ReleaseId| release.plugin),
+            );
+        }
+    }
+
+    /// Writes the index file of a plugin anew from the database. On Postgres no other replica writes one meanwhile.
+    pub(crate) async fn rewrite_index_file(&self, plugin: &PluginName) -> Result<(), IndexError> {
+        let mut transaction = self.database().write().await?;
+        log::lock_sequencer(&mut transaction, self.database().dialect()).await?;
+        let mut records = releases::list_of_plugin(&mut transaction, plugin).await?;
+        records.sort_by_key(|record| record.sequence);
+        let lines: Vec<IndexRelease> = records.iter().map(releases::ReleaseRecord::index_line).collect();
+        if !lines.is_empty() {
+            self.shared.index_files.write(plugin, IndexFile::of_releases(&lines)).await?;
+        }
+        transaction.rollback().await.map_err(DatabaseError::from)?;
+        Ok(())
+    }
+
+    /// Writes the index files that are owed; what fails again stays owed.
+    pub(crate) async fn pay_index_debt(&self) {
+        for plugin in self.shared.index_debt.take() {
+            if let Err(error) = self.rewrite_index_file(&plugin).await {
+                tracing::warn!(%plugin, %error, "an index file is still not written");
+                self.shared.index_debt.owe(&plugin);
+            }
+        }
+    }
+
+    /// Makes the index files durable and remembers up to which place of the log they are.
+    pub(crate) async fn mark_index_files(&self) -> Result<(), IndexError> {
+        let sequence = self.shared.projections.sequence();
+        if sequence == self.read_mark() || !self.shared.index_debt.0.lock().is_ok_and(|debt| debt.is_empty()) {
+            return Ok(());
+        }
+        self.storage().sync_index().await?;
+        let path = self.mark_path();
+        let beside = path.with_extension("new");
+        std::fs::write(&beside, sequence.to_string())?;
+        Ok(std::fs::rename(beside, path)?)
+    }
+
+    fn read_mark(&self) -> u64 {
+        std::fs::read_to_string(self.mark_path()).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0)
+    }
+
+    /// Per data directory: a replica without one writes all index files at start, which harms nobody.
+    fn mark_path(&self) -> PathBuf {
+        self.configuration().data.join("index-mark")
+    }
+}

@@ -1,0 +1,167 @@
+//! Index files: one JSON line a release, kept in memory (bounded by bytes) in front of the object store.
+
+use std::sync::Arc;
+
+use bytes::{Bytes, BytesMut};
+use moka::sync::Cache;
+
+use crate::domain::{Digest, IndexRelease, PluginName, Version};
+use crate::storage::{Storage, StorageError};
+
+/// What an entry weighs beside its bytes.
+const ENTRY_OVERHEAD_BYTES: usize = 256;
+
+/// An index file as it is served.
+#[derive(Debug, Clone)]
+pub struct IndexFile {
+    /// The lines.
+    pub bytes: Bytes,
+    /// Strong entity tag, quotes included.
+    pub etag: Bytes,
+}
+
+impl IndexFile {
+    /// The file with these bytes.
+    pub fn new(bytes: Bytes) -> Self {
+        let digest = Digest::of(&bytes).to_hex();
+        Self { etag: Bytes::from(format!("\"{}\"", &digest[..32])), bytes }
+    }
+
+    /// The file with these releases, oldest first.
+    pub fn of_releases(releases: &[IndexRelease]) -> Self {
+        let mut bytes = Vec::new();
+        for release in releases {
+            bytes.extend_from_slice(&line(release));
+        }
+        Self::new(bytes.into())
+    }
+
+    /// The same file with the line of `release` replaced, or added at the end.
+    #[must_use]
+    pub fn with(&self, release: &IndexRelease) -> Self {
+        let start = line_start(&release.version);
+        let mut bytes = BytesMut::with_capacity(self.bytes.len() + 512);
+        let mut is_replaced = false;
+        for old in self.bytes.split_inclusive(|byte| *byte == b'\n') {
+            if old.starts_with(start.as_bytes()) {
+                bytes.extend_from_slice(&line(release));
+                is_replaced = true;
+            } else {
+                bytes.extend_from_slice(old);
+            }
+        }
+        if !is_replaced {
+            bytes.extend_from_slice(&line(release));
+        }
+        Self::new(bytes.freeze())
+    }
+
+    /// The releases of the lines.
+    pub fn releases(&self) -> Result<Vec<IndexRelease>, serde_json::Error> {
+        self.bytes
+            .split(|byte| *byte == b'\n')
+            .filter(|line| !line.is_empty())
+            .map(serde_json::from_slice)
+            .collect()
+    }
+}
+
+fn line(release: &IndexRelease) -> Vec<u8> {
+    let mut line = serde_json::to_vec(release).expect("a release is plain data");
+    line.push(b'\n');
+    line
+}
+
+/// How the line of a version begins: `version` is the first field of [`IndexRelease`].
+fn line_start(version: &Version) -> String {
+    format!("{{\"version\":\"{version}\",")
+}
+
+/// The cache and the object store behind it.
+pub(super) struct IndexFiles {
+    cache: Cache<Arc<str>, IndexFile>,
+    storage: Storage,
+}
+
+impl IndexFiles {
+    pub(super) fn new(storage: Storage, cache_bytes: u64) -> Self {
+        let cache = Cache::builder()
+            .weigher(|key: &Arc<str>, file: &IndexFile| {
+                u32::try_from(key.len() + file.bytes.len() + ENTRY_OVERHEAD_BYTES).unwrap_or(u32::MAX)
+            })
+            .max_capacity(cache_bytes)
+            .build();
+        Self { cache, storage }
+    }
+
+    /// The file of the plugin at `path` (`namespace/name`) if it is in memory: the hot path.
+    pub(super) fn cached(&self, path: &str) -> Option<IndexFile> {
+        self.cache.get(path)
+    }
+
+    /// The file of a plugin, from memory or from the object store.
+    pub(super) async fn read(&self, plugin: &PluginName) -> Result<Option<IndexFile>, StorageError> {
+        let path = plugin.path();
+        if let Some(file) = self.cache.get(path.as_str()) {
+            return Ok(Some(file));
+        }
+        let Some(bytes) = self.storage.get_index(plugin).await? else { return Ok(None) };
+        let file = IndexFile::new(bytes);
+        self.cache.insert(path.into(), file.clone());
+        Ok(Some(file))
+    }
+
+    /// Writes the file of a plugin to the object store, then to memory.
+    pub(super) async fn write(&self, plugin: &PluginName, file: IndexFile) -> Result<(), StorageError> {
+        self.storage.put_index(plugin, file.bytes.clone()).await?;
+        self.cache.insert(plugin.path().into(), file);
+        Ok(())
+    }
+
+    /// Forgets the file of a plugin that another replica rewrote.
+    pub(super) fn forget(&self, plugin: &PluginName) {
+        self.cache.invalidate(plugin.path().as_str());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Timestamp, VerificationState};
+
+    fn release(version: &str, yanked: bool) -> IndexRelease {
+        IndexRelease {
+            version: version.parse().unwrap(),
+            digest: Digest::of(b"x"),
+            size_bytes: 1,
+            sequence: 1,
+            published_at: Timestamp::from_micros(0),
+            profile: "acme:host".parse().unwrap(),
+            profile_version: "^1".parse().unwrap(),
+            extension_points: Vec::new(),
+            capabilities: Default::default(),
+            risk: None,
+            dependencies: Default::default(),
+            provides: Default::default(),
+            conflicts: Default::default(),
+            license: "MIT".into(),
+            singleton: false,
+            signer: "k".into(),
+            widening: false,
+            verification: VerificationState::Pending,
+            yanked,
+            deprecated: None,
+        }
+    }
+
+    #[test]
+    fn a_changed_release_replaces_its_own_line_and_no_other() {
+        let file = IndexFile::of_releases(&[release("1.0.0", false), release("1.0.0-rc.1", false)]);
+
+        let changed = file.with(&release("1.0.0", true)).with(&release("1.0.1", false));
+
+        let expected = [release("1.0.0", true), release("1.0.0-rc.1", false), release("1.0.1", false)];
+        assert_eq!(changed.releases().unwrap(), expected);
+        assert_ne!(changed.etag, file.etag);
+    }
+}

@@ -1,0 +1,58 @@
+//! Host profiles: built in, or registered by an operator.
+
+use super::Registry;
+use super::accounts::registered_profiles;
+use super::awaiting::built_in_profiles;
+use super::publish_release::PublishError;
+use crate::db::DatabaseError;
+use crate::domain::{HostProfile, Manifest, PluginName, Requirement};
+
+impl Registry {
+    /// Every profile there is, built in or registered.
+    pub fn profiles(&self) -> std::sync::Arc<Vec<HostProfile>> {
+        self.shared.profiles.load_full()
+    }
+
+    /// Reads the registered profiles anew.
+    pub(crate) async fn load_profiles(&self) -> Result<(), DatabaseError> {
+        let mut all = built_in_profiles().to_vec();
+        all.extend(registered_profiles(self.database()).await?);
+        self.shared.profiles.store(std::sync::Arc::new(all));
+        Ok(())
+    }
+
+    /// The highest registered version of `name` that meets `requirement`.
+    pub fn newest_profile(&self, name: &PluginName, requirement: &Requirement) -> Option<HostProfile> {
+        let profiles = self.profiles();
+        let fitting = profiles
+            .iter()
+            .filter(|profile| profile.name == *name && requirement.matches(&profile.version));
+        fitting.max_by(|a, b| a.version.cmp(&b.version)).cloned()
+    }
+
+    /// The profile that a package is inspected against.
+    pub(super) fn profile_for(&self, manifest: &Manifest) -> Result<HostProfile, PublishError> {
+        let host = &manifest.host;
+        self.newest_profile(&host.profile, &host.version).ok_or_else(|| PublishError::ProfileUnknown {
+            profile: host.profile.clone(),
+            requirement: host.version.to_string(),
+            known: self.known_versions(&host.profile),
+        })
+    }
+
+    fn known_versions(&self, name: &PluginName) -> String {
+        let profiles = self.profiles();
+        let mut versions: Vec<_> =
+            profiles.iter().filter(|profile| profile.name == *name).map(|profile| &profile.version).collect();
+        versions.sort();
+        if versions.is_empty() {
+            let nearest = profiles
+                .iter()
+                .map(|profile| profile.name.to_string())
+                .min_by_key(|known| strsim::levenshtein(known, &name.to_string()));
+            return nearest.map_or("there are none".into(), |nearest| format!("the nearest name is {nearest}"));
+        }
+        let versions: Vec<String> = versions.iter().map(ToString::to_string).collect();
+        format!("there are {}", versions.join(", "))
+    }
+}

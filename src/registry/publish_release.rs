@@ -1,0 +1,527 @@
+//! Publishing: from uploaded bytes to a release that is there or is not.
+//!
+//! The order of DESIGN section 5 is in the types: only a [`SignedPackage`] can be committed, only an
+//! [`InspectedPackage`] can be signed, only an [`UploadedPackage`] can be inspected.
+
+use serde_json::Value;
+
+use super::awaiting::inspect;
+use super::commit::{Change, ChangeError, Committed};
+use super::{Registry, UploadedPackage};
+use crate::db::releases::{self, NewCapability, NewExport, NewImport, NewRelease};
+use crate::db::{DatabaseError, keys, plugins};
+use crate::domain::{
+    Digest, HostProfile, IndexRelease, Manifest, PluginName, Refusal, ReleaseId, Timestamp,
+};
+use crate::signing::{Envelope, KeyId, PublicKey, SigningError, verify_release};
+use crate::storage::StorageError;
+use crate::wasm::{
+    ImportDecision, ImportFinding, InspectionReport, PackageError, PackageKind, PackageLimits, WideningChange,
+    read_package, widening,
+};
+
+/// Why a publish was refused or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The bytes are no package.
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    /// The manifest speaks of another release than the URL.
+    #[error("the manifest describes {manifest}, but the address names {address}")]
+    ManifestDisagrees {
+        /// As the manifest has it.
+        manifest: ReleaseId,
+        /// As the URL has it.
+        address: ReleaseId,
+    },
+    /// No registered profile meets the manifest's requirement.
+    #[error("no registered version of the host profile {profile} meets {requirement} ({known})")]
+    ProfileUnknown {
+        /// The profile's name.
+        profile: PluginName,
+        /// The manifest's requirement.
+        requirement: String,
+        /// What there is.
+        known: String,
+    },
+    /// Inspection refused it.
+    #[error("inspection found {} reasons to refuse the package", .0.refusals.len())]
+    Inspection(Box<InspectionReport>),
+    /// It needs plugins that are not here.
+    #[error("{release} depends on {}, which this registry does not have", as_list(.missing))]
+    UnknownDependency {
+        /// The release.
+        release: ReleaseId,
+        /// The plugins that are missing.
+        missing: Vec<PluginName>,
+    },
+    /// More direct dependencies than the profile allows.
+    #[error("it has {count} dependencies; the host profile allows {most}")]
+    TooManyDependencies {
+        /// How many.
+        count: usize,
+        /// How many are allowed.
+        most: u32,
+    },
+    /// The attestation does not count.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+    /// Signed with a key that was enrolled and revoked.
+    #[error("the attestation is signed with key {key_id}, which is revoked")]
+    KeyRevoked {
+        /// The key, shortened.
+        key_id: String,
+    },
+    /// The statement's predicate speaks of another manifest.
+    #[error("the attestation's {part} differ from those of the package")]
+    StatementDiffers {
+        /// Which part.
+        part: &'static str,
+    },
+    /// A patch release asks for more.
+    #[error("{release} is a patch of {before} and asks for more: {changes}")]
+    WideningInPatch {
+        /// The release.
+        release: ReleaseId,
+        /// The release before.
+        before: ReleaseId,
+        /// What it asks for in addition.
+        changes: String,
+    },
+    /// A release asks for more and the author did not say so.
+    #[error("{release} asks for more than {before}: {changes}")]
+    WideningNotAccepted {
+        /// The release.
+        release: ReleaseId,
+        /// The release before.
+        before: ReleaseId,
+        /// What it asks for in addition.
+        changes: String,
+    },
+    /// The version is taken by other bytes.
+    #[error("{release} was published before, with other bytes ({existing}; sent: {sent})")]
+    VersionExists {
+        /// The release.
+        release: ReleaseId,
+        /// Digest of what is there.
+        existing: Digest,
+        /// Digest of what was sent.
+        sent: Digest,
+    },
+    /// The server is stopping.
+    #[error("the registry is stopping; nothing was published")]
+    ShuttingDown,
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[from] DatabaseError),
+    /// The object store failed.
+    #[error("the object store failed")]
+    Storage(#[from] StorageError),
+    /// Something of our own broke.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl Refusal for PublishError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Package(error) => error.code(),
+            Self::ManifestDisagrees { .. } => "manifest-disagrees",
+            Self::ProfileUnknown { .. } => "unknown-profile",
+            Self::Inspection(_) => "inspection-refused",
+            Self::UnknownDependency { .. } => "unknown-dependency",
+            Self::TooManyDependencies { .. } => "too-many-dependencies",
+            Self::Signing(error) => error.code(),
+            Self::KeyRevoked { .. } => "key-revoked",
+            Self::StatementDiffers { .. } => "attestation-predicate-differs",
+            Self::WideningInPatch { .. } => "widening-in-patch",
+            Self::WideningNotAccepted { .. } => "widening-not-accepted",
+            Self::VersionExists { .. } => "version-exists",
+            Self::ShuttingDown => "shutting-down",
+            Self::Database(_) | Self::Storage(_) | Self::Broken(_) => "internal",
+        }
+    }
+
+    fn mend(&self) -> Option<String> {
+        Some(match self {
+            Self::Package(error) => return error.mend(),
+            Self::Signing(error) => return error.mend(),
+            Self::ManifestDisagrees { manifest, .. } => format!(
+                "Send it to /api/v1/plugins/{}/{}, or correct plugin.toml and pack again.",
+                manifest.plugin.path(),
+                manifest.version
+            ),
+            Self::ProfileUnknown { .. } => {
+                "Correct [host] in plugin.toml, or ask the operator to register the profile.".into()
+            }
+            Self::UnknownDependency { .. } => {
+                "Publish the dependency first, or correct its name under [dependencies].".into()
+            }
+            Self::TooManyDependencies { .. } => "Depend on fewer plugins.".into(),
+            Self::KeyRevoked { .. } => "Enrol a new key and sign with it.".into(),
+            Self::StatementDiffers { .. } => {
+                "Sign the packed file as it is uploaded: `pluginry publish` does both.".into()
+            }
+            Self::WideningInPatch { .. } => {
+                "Raise the minor or major version: a patch never asks for more.".into()
+            }
+            Self::WideningNotAccepted { .. } => {
+                "If that is meant, publish with --accept-widening (form field accept_widening=true).".into()
+            }
+            Self::VersionExists { .. } => "A version is never reused: raise it.".into(),
+            Self::ShuttingDown => "Send it again in a moment.".into(),
+            Self::Inspection(_) | Self::Database(_) | Self::Storage(_) | Self::Broken(_) => return None,
+        })
+    }
+}
+
+impl From<ChangeError> for PublishError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::VersionExists { release, existing, sent } => {
+                Self::VersionExists { release, existing, sent }
+            }
+            ChangeError::Stopping => Self::ShuttingDown,
+            ChangeError::Database(error) => Self::Database(error),
+            ChangeError::Missing(release) => Self::Broken(format!("{release} is missing")),
+            ChangeError::Failed(problem) => Self::Broken(problem),
+        }
+    }
+}
+
+/// What a publish is asked to do, by whom it was authorised.
+pub struct PublishRequest {
+    /// The release the address names.
+    pub release: ReleaseId,
+    /// Row id of its namespace.
+    pub namespace_id: i64,
+    /// The account that publishes.
+    pub account_id: i64,
+    /// The bytes.
+    pub package: UploadedPackage,
+    /// The author's DSSE envelope, as sent.
+    pub attestation: Vec<u8>,
+    /// Whether the author agrees that it asks for more.
+    pub accept_widening: bool,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// A publish that is done.
+pub struct Published {
+    /// Whether it is new; a retry of the same bytes is not.
+    pub is_new: bool,
+    /// The release as the index tells it.
+    pub release: IndexRelease,
+    /// The inspection report.
+    pub inspection: Value,
+    /// Advice that did not stop the publish.
+    pub warnings: Vec<String>,
+}
+
+/// A package whose bytes were read and found to do what its manifest says.
+pub struct InspectedPackage {
+    uploaded: UploadedPackage,
+    kind: PackageKind,
+    manifest: Manifest,
+    manifest_digest: Digest,
+    readme: Option<String>,
+    report: InspectionReport,
+}
+
+/// An inspected package whose author is known.
+pub struct SignedPackage {
+    inspected: InspectedPackage,
+    attestation: String,
+    key_id: KeyId,
+    public_key: PublicKey,
+}
+
+/// Publishes a release, or says why not. The same bytes again give the same answer.
+pub async fn publish_release(
+    registry: &Registry,
+    request: PublishRequest,
+) -> Result<Published, PublishError> {
+    if let Some(published) = published_before(registry, &request).await? {
+        return Ok(published);
+    }
+    let keys = enrolled_keys(registry, request.namespace_id).await?;
+    let terms = Terms {
+        release: request.release.clone(),
+        accept_widening: request.accept_widening,
+        namespace_id: request.namespace_id,
+        account_id: request.account_id,
+        now: request.now,
+    };
+    let (package, attestation) = (request.package, request.attestation);
+    let work = registry.clone();
+    let signed = registry
+        .on_inspection_thread(move || {
+            let address = terms.release.clone();
+            let inspected = InspectedPackage::of(package, Some(&address), &work)?;
+            Ok::<_, PublishError>((inspected.signed(&attestation, &keys)?, terms))
+        })
+        .await
+        .map_err(|error| PublishError::Broken(error.to_string()))?;
+    let (signed, terms) = signed?;
+
+    check_dependencies(registry, &signed.inspected).await?;
+    let widened = check_widening(registry, &signed.inspected, &terms).await?;
+    let uploaded = &signed.inspected.uploaded;
+    registry
+        .storage()
+        .put_blob(uploaded.digest(), uploaded.path(), uploaded.size_bytes())
+        .await?;
+    commit(registry, signed, widened, &terms).await
+}
+
+/// What stays of a request beside its bytes.
+struct Terms {
+    release: ReleaseId,
+    accept_widening: bool,
+    namespace_id: i64,
+    account_id: i64,
+    now: Timestamp,
+}
+
+async fn published_before(
+    registry: &Registry,
+    request: &PublishRequest,
+) -> Result<Option<Published>, PublishError> {
+    let mut connection = registry.database().read().await?;
+    let Some(existing) = releases::find(&mut connection, &request.release).await? else { return Ok(None) };
+    if existing.digest != request.package.digest() {
+        return Err(PublishError::VersionExists {
+            release: request.release.clone(),
+            existing: existing.digest,
+            sent: request.package.digest(),
+        });
+    }
+    if existing.sequence.is_none() {
+        return Ok(None);
+    }
+    let texts = releases::find_texts(&mut connection, existing.id).await?;
+    let report = texts.map(|texts| texts.inspection).unwrap_or_default();
+    let report: InspectionReport =
+        serde_json::from_str(&report).map_err(|error| PublishError::Broken(error.to_string()))?;
+    Ok(Some(Published {
+        is_new: false,
+        release: existing.index_line(),
+        warnings: warnings_of(&report),
+        inspection: as_value(&report),
+    }))
+}
+
+fn as_value(report: &InspectionReport) -> Value {
+    serde_json::to_value(report).expect("a report has text keys only")
+}
+
+fn warnings_of(report: &InspectionReport) -> Vec<String> {
+    report.warnings.iter().map(|finding| finding.message.clone()).collect()
+}
+
+/// The keys of a namespace: those that count, and those that did.
+struct EnrolledKeys {
+    active: Vec<PublicKey>,
+    revoked: Vec<PublicKey>,
+}
+
+async fn enrolled_keys(registry: &Registry, namespace_id: i64) -> Result<EnrolledKeys, PublishError> {
+    let mut connection = registry.database().read().await?;
+    let mut enrolled = EnrolledKeys { active: Vec::new(), revoked: Vec::new() };
+    for key in keys::list(&mut connection, namespace_id).await? {
+        let Ok(public_key) = PublicKey::from_bytes(&key.public_key) else { continue };
+        if key.revoked_at.is_some() {
+            enrolled.revoked.push(public_key);
+        } else {
+            enrolled.active.push(public_key);
+        }
+    }
+    Ok(enrolled)
+}
+
+impl InspectedPackage {
+    /// Reads and inspects the bytes under the profile their manifest asks for. Heavy: for a blocking thread.
+    pub(super) fn of(
+        uploaded: UploadedPackage,
+        address: Option<&ReleaseId>,
+        registry: &Registry,
+    ) -> Result<Self, PublishError> {
+        let bytes = uploaded.bytes().map_err(|error| PublishError::Broken(error.to_string()))?;
+        let limits = PackageLimits {
+            package_bytes: registry.configuration().limits.package_bytes,
+            ..PackageLimits::default()
+        };
+        let package = read_package(&bytes, &limits)?;
+        let described = package.manifest.release_id();
+        if let Some(address) = address.filter(|address| **address != described) {
+            return Err(PublishError::ManifestDisagrees { manifest: described, address: address.clone() });
+        }
+        let profile = registry.profile_for(&package.manifest)?;
+        check_dependency_count(&package.manifest, &profile)?;
+        let report = inspect(&package, &profile);
+        if !report.is_accepted() {
+            return Err(PublishError::Inspection(Box::new(report)));
+        }
+        Ok(Self {
+            kind: package.kind,
+            manifest_digest: package.manifest_digest,
+            readme: package.readme.map(str::to_owned),
+            manifest: package.manifest,
+            report,
+            uploaded,
+        })
+    }
+
+    /// Checks the author's statement about these bytes.
+    fn signed(self, attestation: &[u8], keys: &EnrolledKeys) -> Result<SignedPackage, PublishError> {
+        let envelope = Envelope::from_json(attestation)?;
+        let release = self.manifest.release_id();
+        let verified = verify_release(&envelope, &keys.active, &release, self.uploaded.digest());
+        let (statement, key_id) = verified.map_err(|error| {
+            match verify_release(&envelope, &keys.revoked, &release, self.uploaded.digest()) {
+                Ok((_, key_id)) => PublishError::KeyRevoked { key_id: key_id.short() },
+                Err(_) => error.into(),
+            }
+        })?;
+        if statement.manifest_digest != self.manifest_digest {
+            return Err(PublishError::StatementDiffers { part: "manifest digest" });
+        }
+        if statement.capabilities != self.manifest.capabilities {
+            return Err(PublishError::StatementDiffers { part: "capabilities" });
+        }
+        let public_key = keys.active.iter().find(|key| key.id() == key_id);
+        let public_key = *public_key.expect("the signer is one of the candidates");
+        let attestation = String::from_utf8_lossy(&envelope.to_json()).into_owned();
+        Ok(SignedPackage { inspected: self, attestation, key_id, public_key })
+    }
+}
+
+fn check_dependency_count(manifest: &Manifest, profile: &HostProfile) -> Result<(), PublishError> {
+    let (count, most) = (manifest.dependencies.len(), profile.limits.dependencies);
+    if count > usize::try_from(most).unwrap_or(usize::MAX) {
+        return Err(PublishError::TooManyDependencies { count, most });
+    }
+    Ok(())
+}
+
+async fn check_dependencies(registry: &Registry, package: &InspectedPackage) -> Result<(), PublishError> {
+    let needed: Vec<PluginName> = package.manifest.dependencies.keys().cloned().collect();
+    if needed.is_empty() {
+        return Ok(());
+    }
+    let mut connection = registry.database().read().await?;
+    let existing = plugins::existing(&mut connection, &needed).await?;
+    let missing: Vec<PluginName> = needed.into_iter().filter(|name| !existing.contains(name)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(PublishError::UnknownDependency { release: package.manifest.release_id(), missing })
+}
+
+/// What the release asks for beyond the one before it, if the author may.
+async fn check_widening(
+    registry: &Registry,
+    package: &InspectedPackage,
+    terms: &Terms,
+) -> Result<Vec<WideningChange>, PublishError> {
+    let release = package.manifest.release_id();
+    let mut connection = registry.database().read().await?;
+    let Some(before) = releases::find_before(&mut connection, &release).await? else { return Ok(Vec::new()) };
+    let changes = widening(&before.manifest.capabilities, &package.manifest.capabilities);
+    if changes.is_empty() {
+        return Ok(changes);
+    }
+    let told = changes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    if release.version.is_patch_of(&before.release.version) {
+        return Err(PublishError::WideningInPatch { release, before: before.release, changes: told });
+    }
+    if !terms.accept_widening {
+        return Err(PublishError::WideningNotAccepted { release, before: before.release, changes: told });
+    }
+    Ok(changes)
+}
+
+async fn commit(
+    registry: &Registry,
+    signed: SignedPackage,
+    widened: Vec<WideningChange>,
+    terms: &Terms,
+) -> Result<Published, PublishError> {
+    let report = signed.inspected.report.clone();
+    let new = Box::new(signed.into_rows(&widened, terms));
+    let change = Change::Publish { namespace_id: terms.namespace_id, new };
+    let Committed { is_new, line, .. } = registry.commit(change).await?;
+    metrics::counter!("publishes_total", "outcome" => if is_new { "new" } else { "repeated" }).increment(1);
+    Ok(Published { is_new, release: line, warnings: warnings_of(&report), inspection: as_value(&report) })
+}
+
+impl SignedPackage {
+    fn into_rows(self, widened: &[WideningChange], terms: &Terms) -> NewRelease {
+        let InspectedPackage { uploaded, kind, manifest, manifest_digest, readme, report } = self.inspected;
+        let widening = (!widened.is_empty())
+            .then(|| serde_json::to_string(widened).expect("a widening change has text keys only"));
+        NewRelease {
+            manifest_digest,
+            digest: uploaded.digest(),
+            size_bytes: uploaded.size_bytes(),
+            kind: match kind {
+                PackageKind::Core => "core".into(),
+                PackageKind::Component => "component".into(),
+            },
+            readme,
+            profile_version: report.profile.version.clone(),
+            risk: report.risk(),
+            inspection: serde_json::to_string(&report).expect("a report has text keys only"),
+            attestation: self.attestation,
+            key_id: self.key_id.to_hex(),
+            public_key: *self.public_key.as_bytes(),
+            widening,
+            published_by: terms.account_id,
+            published_at: terms.now,
+            capabilities: capability_rows(&report),
+            imports: report.imports.iter().map(import_row).collect(),
+            exports: export_rows(&report),
+            manifest,
+        }
+    }
+}
+
+fn capability_rows(report: &InspectionReport) -> Vec<NewCapability> {
+    report
+        .capabilities
+        .iter()
+        .map(|capability| NewCapability {
+            name: capability.name.to_string(),
+            risk: capability.risk,
+            scope: capability.scope.clone(),
+            reason: capability.reason.clone(),
+            is_used: !capability.used_by.is_empty(),
+        })
+        .collect()
+}
+
+fn import_row(import: &ImportFinding) -> NewImport {
+    let capability = match &import.decision {
+        ImportDecision::Declared { capabilities } => capabilities.first().map(ToString::to_string),
+        _ => None,
+    };
+    NewImport {
+        module: import.module.clone(),
+        name: import.name.clone(),
+        signature: import.ty.clone(),
+        capability,
+    }
+}
+
+fn export_rows(report: &InspectionReport) -> Vec<NewExport> {
+    report
+        .exports
+        .iter()
+        .map(|export| NewExport { name: export.name.clone(), signature: Some(export.ty.clone()) })
+        .collect()
+}
+
+fn as_list(names: &[PluginName]) -> String {
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
