@@ -3,9 +3,9 @@
 //! Handlers extract, call one use case and render. Rules belong to `registry`, SQL to `db`.
 
 pub mod api;
+mod caching;
 pub mod error;
 pub mod extract;
-mod caching;
 mod manners;
 pub mod rate_limit;
 pub mod routes;

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use sqlx::AnyConnection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::sequence::{Sequenced, sequence_outbox};
 use super::Registry;
 use super::follow::IndexError;
 use super::index_files::IndexFile;
+use super::sequence::{Sequenced, sequence_outbox};
 use crate::db::releases::{self, NewRelease, ReleaseRecord};
 use crate::db::verification_runs::{self, VerificationRun};
 use crate::db::{DatabaseError, Dialect, audit, jobs, log, plugins};
@@ -310,7 +310,10 @@ async fn change_release(
         ReleaseChange::Verify { state, run } => {
             verification_runs::insert(connection, record.id, run).await?;
             releases::set_verification(connection, record.id, *state).await?;
-            ("verdict", serde_json::json!({ "state": state, "outcome": run.outcome, "runtime": run.runtime_version }))
+            (
+                "verdict",
+                serde_json::json!({ "state": state, "outcome": run.outcome, "runtime": run.runtime_version }),
+            )
         }
     };
     let subject = release.to_string();

@@ -106,7 +106,10 @@ impl Registry {
             let Some(last) = entries.last() else { return Ok(plugins) };
             after = last.sequence;
             plugins.extend(
-                entries.iter().filter_map(|entry| entry.subject.parse().ok()).map(|release: ReleaseId| release.plugin),
+                entries
+                    .iter()
+                    .filter_map(|entry| entry.subject.parse().ok())
+                    .map(|release: ReleaseId| release.plugin),
             );
         }
     }
@@ -138,7 +141,8 @@ impl Registry {
     /// Makes the index files durable and remembers up to which place of the log they are.
     pub(crate) async fn mark_index_files(&self) -> Result<(), IndexError> {
         let sequence = self.shared.projections.sequence();
-        if sequence == self.read_mark() || !self.shared.index_debt.0.lock().is_ok_and(|debt| debt.is_empty()) {
+        if sequence == self.read_mark() || !self.shared.index_debt.0.lock().is_ok_and(|debt| debt.is_empty())
+        {
             return Ok(());
         }
         self.storage().sync_index().await?;

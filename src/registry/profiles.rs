@@ -24,9 +24,8 @@ impl Registry {
     /// The highest registered version of `name` that meets `requirement`.
     pub fn newest_profile(&self, name: &PluginName, requirement: &Requirement) -> Option<HostProfile> {
         let profiles = self.profiles();
-        let fitting = profiles
-            .iter()
-            .filter(|profile| profile.name == *name && requirement.matches(&profile.version));
+        let fitting =
+            profiles.iter().filter(|profile| profile.name == *name && requirement.matches(&profile.version));
         fitting.max_by(|a, b| a.version.cmp(&b.version)).cloned()
     }
 
@@ -50,7 +49,8 @@ impl Registry {
                 .iter()
                 .map(|profile| profile.name.to_string())
                 .min_by_key(|known| strsim::levenshtein(known, &name.to_string()));
-            return nearest.map_or("there are none".into(), |nearest| format!("the nearest name is {nearest}"));
+            return nearest
+                .map_or("there are none".into(), |nearest| format!("the nearest name is {nearest}"));
         }
         let versions: Vec<String> = versions.iter().map(ToString::to_string).collect();
         format!("there are {}", versions.join(", "))

@@ -10,14 +10,12 @@ use super::commit::{Change, ChangeError, Committed};
 use super::{Registry, UploadedPackage};
 use crate::db::releases::{self, NewCapability, NewExport, NewImport, NewRelease};
 use crate::db::{DatabaseError, keys, plugins};
-use crate::domain::{
-    Digest, HostProfile, IndexRelease, Manifest, PluginName, Refusal, ReleaseId, Timestamp,
-};
+use crate::domain::{Digest, HostProfile, IndexRelease, Manifest, PluginName, Refusal, ReleaseId, Timestamp};
 use crate::signing::{Envelope, KeyId, PublicKey, SigningError, verify_release};
 use crate::storage::StorageError;
 use crate::wasm::{
-    ImportDecision, ImportFinding, InspectionReport, PackageError, PackageKind, PackageLimits, WideningChange,
-    read_package, widening,
+    ImportDecision, ImportFinding, InspectionReport, PackageError, PackageKind, PackageLimits,
+    WideningChange, read_package, widening,
 };
 
 /// Why a publish was refused or failed.
@@ -268,10 +266,7 @@ pub async fn publish_release(
     check_dependencies(registry, &signed.inspected).await?;
     let widened = check_widening(registry, &signed.inspected, &terms).await?;
     let uploaded = &signed.inspected.uploaded;
-    registry
-        .storage()
-        .put_blob(uploaded.digest(), uploaded.path(), uploaded.size_bytes())
-        .await?;
+    registry.storage().put_blob(uploaded.digest(), uploaded.path(), uploaded.size_bytes()).await?;
     commit(registry, signed, widened, &terms).await
 }
 

@@ -24,8 +24,7 @@ pub(super) struct Sequenced {
 
 /// Moves every outbox entry into the log and makes published releases visible.
 pub(super) async fn sequence_outbox(connection: &mut AnyConnection) -> Result<Sequenced, DatabaseError> {
-    let mut sequenced =
-        Sequenced { last: log::last_sequence(connection).await?, ..Sequenced::default() };
+    let mut sequenced = Sequenced { last: log::last_sequence(connection).await?, ..Sequenced::default() };
     loop {
         let entries = log::oldest_in_outbox(connection, ENTRIES_AT_ONCE).await?;
         if entries.is_empty() {
@@ -50,7 +49,10 @@ async fn show_release(
     let Some(record) = releases::find(connection, &release).await? else { return Ok(()) };
     releases::set_sequence(connection, record.id, sequenced.last).await?;
     plugins::refresh_newest(connection, record.plugin_id).await?;
-    if plugins::find(connection, &release.plugin).await?.is_some_and(|newest| newest.version == release.version) {
+    if plugins::find(connection, &release.plugin)
+        .await?
+        .is_some_and(|newest| newest.version == release.version)
+    {
         plugins::set_search_text(connection, record.plugin_id, &record.manifest).await?;
     }
     sequenced.publishes.insert(release, sequenced.last);

@@ -40,7 +40,8 @@ pub async fn serve_blob(
         return Ok(response.insert_header((header::ETAG, tag)).insert_header(FOREVER).finish());
     }
     let size_bytes = registry.blob_size(digest).await.map_err(Problem::internal)?;
-    let size_bytes = size_bytes.ok_or_else(|| Problem::not_found(format!("a package with digest {digest}")))?;
+    let size_bytes =
+        size_bytes.ok_or_else(|| Problem::not_found(format!("a package with digest {digest}")))?;
     let range = match wanted_range(request, &tag, size_bytes) {
         Wanted::Everything => 0..size_bytes,
         Wanted::Part(range) => range,
@@ -109,7 +110,9 @@ fn read_range(text: &str, size_bytes: u64) -> Wanted {
         (Ok(first), Ok(last)) if first <= last && first < size_bytes => {
             Wanted::Part(first..last.saturating_add(1).min(size_bytes))
         }
-        (Ok(first), Err(_)) if last.trim().is_empty() && first < size_bytes => Wanted::Part(first..size_bytes),
+        (Ok(first), Err(_)) if last.trim().is_empty() && first < size_bytes => {
+            Wanted::Part(first..size_bytes)
+        }
         (Err(_), Ok(suffix)) if first.trim().is_empty() && suffix > 0 && size_bytes > 0 => {
             Wanted::Part(size_bytes.saturating_sub(suffix)..size_bytes)
         }
@@ -129,10 +132,7 @@ impl MessageBody for MappedBody {
         BodySize::Sized(self.0.len() as u64)
     }
 
-    fn poll_next(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
+    fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
         if self.0.is_empty() {
             return Poll::Ready(None);
         }
