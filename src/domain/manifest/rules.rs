@@ -74,11 +74,12 @@ fn check_license(license: &str) -> Checked {
     match spdx::Expression::parse(license) {
         Ok(_) => Ok(()),
         Err(error) => {
-            let part = license.get(error.span.clone()).unwrap_or(license);
+            let part = license.get(error.span.clone()).filter(|part| !part.is_empty());
+            let place = part.map_or_else(|| "the end".to_owned(), |part| format!("{part:?}"));
             Err(problem(
                 field,
                 format!(
-                    "{license:?} is not an SPDX expression: {} at {part:?} (examples: MIT OR Apache-2.0; GPL-3.0-only; LicenseRef-Proprietary)",
+                    "{license:?} is not an SPDX expression: {} at {place} (examples: MIT OR Apache-2.0; GPL-3.0-only; LicenseRef-Proprietary)",
                     error.reason
                 ),
             ))
