@@ -1,3 +1,5 @@
 //! The integration tests: one binary, one file per concept.
 mod architecture;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod verification;
+mod wasm_cases;

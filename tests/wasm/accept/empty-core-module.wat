@@ -1,0 +1,2 @@
+;; The smallest package there is.
+(module)

@@ -1,0 +1,3 @@
+;; Every optional part of a manifest at once.
+;; manifest: manifests/everything.toml
+(module)

@@ -1,0 +1,2 @@
+;; memory-mib: 32
+(module (memory 512))

@@ -1,0 +1,2 @@
+;; expect: component-imports-component
+(component (import "filter" (component $filter)) (instance (instantiate $filter)))

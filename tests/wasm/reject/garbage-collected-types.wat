@@ -1,0 +1,3 @@
+;; expect: wasm-invalid
+;; says: gc
+(module (type (struct (field i32))))

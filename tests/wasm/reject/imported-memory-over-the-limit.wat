@@ -1,0 +1,3 @@
+;; expect: memory-over-limit
+;; memory-mib: 1
+(module (import "env" "memory" (memory 17)))

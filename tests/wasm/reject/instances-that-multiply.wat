@@ -1,0 +1,6 @@
+;; Twelve instances of twelve instances of twelve: short to write, long to compile.
+;; expect: too-many-instances
+(component $c3 (component $c2 (component $c1 (component $c0 (core module $m) (core instance (instantiate $m)))
+  (instance (instantiate $c0))  (instance (instantiate $c0))  (instance (instantiate $c0))  (instance (instantiate $c0))  (instance (instantiate $c0))  (instance (instantiate $c0))  (instance (instantiate $c0))  (instance (instantiate $c0))  (instance (instantiate $c0))  (instance (instantiate $c0))  (instance (instantiate $c0))  (instance (instantiate $c0)))
+  (instance (instantiate $c1))  (instance (instantiate $c1))  (instance (instantiate $c1))  (instance (instantiate $c1))  (instance (instantiate $c1))  (instance (instantiate $c1))  (instance (instantiate $c1))  (instance (instantiate $c1))  (instance (instantiate $c1))  (instance (instantiate $c1))  (instance (instantiate $c1))  (instance (instantiate $c1)))
+  (instance (instantiate $c2))  (instance (instantiate $c2))  (instance (instantiate $c2))  (instance (instantiate $c2))  (instance (instantiate $c2))  (instance (instantiate $c2))  (instance (instantiate $c2))  (instance (instantiate $c2))  (instance (instantiate $c2))  (instance (instantiate $c2))  (instance (instantiate $c2))  (instance (instantiate $c2)))

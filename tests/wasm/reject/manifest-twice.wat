@@ -1,0 +1,3 @@
+;; expect: manifest-duplicate
+;; pack: no
+(module (@custom "pluginry:manifest" "{}") (@custom "pluginry:manifest" "{}"))

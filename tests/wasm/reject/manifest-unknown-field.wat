@@ -1,0 +1,4 @@
+;; expect: manifest-invalid
+;; says: unknown field `permissions`
+;; pack: no
+(module (@custom "pluginry:manifest" "{\"permissions\":[]}"))

@@ -1,0 +1,2 @@
+;; expect: table-over-limit
+(module (table 100001 funcref))

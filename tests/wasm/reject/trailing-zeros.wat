@@ -1,0 +1,3 @@
+;; expect: package-trailing-bytes
+;; bytes: append 0000
+(module)

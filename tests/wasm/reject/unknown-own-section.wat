@@ -1,0 +1,4 @@
+;; expect: section-unknown
+;; says: `pluginry:signature`
+;; pack: no
+(module (@custom "pluginry:signature" "x"))
