@@ -128,7 +128,7 @@ impl SearchFilters {
             ("", "any"),
             ("medium", "at most medium"),
             ("low", "at most low"),
-            ("none", "none: pure computation"),
+            ("none", "pure computation"),
         ];
         let mut groups = vec![
             group("risk", "Risk", &self.risk, &risks),
