@@ -48,12 +48,12 @@ pub enum PluginOrder {
     Popular,
 }
 
-const RECORD: &str = "SELECT p.id, p.full_name, p.downloads, r.version, r.manifest, r.risk, r.verification, r.key_id, \
+pub(super) const RECORD: &str = "SELECT p.id, p.full_name, p.downloads, r.version, r.manifest, r.risk, r.verification, r.key_id, \
      r.size_bytes, r.published_at, CASE WHEN r.yanked_at IS NULL THEN 0 ELSE 1 END AS is_yanked, r.deprecated, \
      CASE WHEN r.widening IS NULL THEN 0 ELSE 1 END AS is_widening \
      FROM plugins p JOIN releases r ON r.id = p.newest_release_id";
 
-fn record(row: &AnyRow) -> Result<PluginRecord, DatabaseError> {
+pub(super) fn record(row: &AnyRow) -> Result<PluginRecord, DatabaseError> {
     Ok(PluginRecord {
         id: row.number("id")?,
         name: row.parsed("full_name")?,
@@ -246,7 +246,7 @@ fn statement(tail: &str) -> sqlx::AssertSqlSafe<String> {
     sqlx::AssertSqlSafe(format!("{RECORD}{tail}"))
 }
 
-fn escape_like(word: &str) -> String {
+pub(super) fn escape_like(word: &str) -> String {
     let mut escaped = String::with_capacity(word.len());
     for character in word.to_lowercase().chars() {
         if matches!(character, '%' | '_' | '\\') {

@@ -4,28 +4,66 @@
 //! and links that lead away say so to the browser.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use ammonia::{Builder, UrlRelative};
 use comrak::nodes::NodeValue;
 use comrak::{Arena, Options, format_html, parse_document};
+use moka::sync::Cache;
+
+use crate::domain::Digest;
 
 /// The level a README's top headings get: the page has one `h1`, and the section is an `h2`.
 const TOP_LEVEL: u8 = 3;
+/// How much of a README a page shows.
+const SHOWN_BYTES: usize = 32 * 1024;
+/// Memory for rendered READMEs.
+const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// HTML that went through [`render`]; the only text templates write unescaped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct CleanHtml(String);
+pub struct CleanHtml {
+    html: Arc<str>,
+    is_cut: bool,
+}
 
 impl CleanHtml {
     /// The markup.
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.html
+    }
+
+    /// Whether the source went on.
+    pub fn is_cut(&self) -> bool {
+        self.is_cut
     }
 }
 
-/// Renders Markdown from a stranger.
+/// Renders the README of the package with this digest, once while it is in demand.
+pub fn render_once(digest: Digest, markdown: &str) -> CleanHtml {
+    static RENDERED: LazyLock<Cache<Digest, CleanHtml>> = LazyLock::new(|| {
+        let weight = |_: &Digest, html: &CleanHtml| u32::try_from(html.html.len()).unwrap_or(u32::MAX);
+        Cache::builder().weigher(weight).max_capacity(CACHE_BYTES).build()
+    });
+    RENDERED.get_with(digest, || render(markdown))
+}
+
+/// Renders Markdown from a stranger, as far as a page is worth reading.
 pub fn render(markdown: &str) -> CleanHtml {
+    let shown = cut(markdown);
+    CleanHtml { html: clean(shown).into(), is_cut: shown.len() < markdown.len() }
+}
+
+/// The text up to the last paragraph that ends within [`SHOWN_BYTES`].
+fn cut(markdown: &str) -> &str {
+    if markdown.len() <= SHOWN_BYTES {
+        return markdown;
+    }
+    let start = &markdown[..markdown.floor_char_boundary(SHOWN_BYTES)];
+    start.rfind("\n\n").map_or(start, |end| &start[..end])
+}
+
+fn clean(markdown: &str) -> String {
     let options = options();
     let arena = Arena::new();
     let document = parse_document(&arena, markdown, &options);
@@ -53,12 +91,10 @@ pub fn render(markdown: &str) -> CleanHtml {
     format_html(document, &options, &mut html).expect("writing to a String cannot fail");
     let clean = SANITIZER.clean(&html).to_string();
     // Wide blocks scroll by keyboard too. Neither tag can come from text: there `<` is escaped.
-    CleanHtml(
-        clean
+    clean
             .replace("<pre>", "<pre tabindex=\"0\">")
             .replace("<table>", "<div class=\"scroll\" tabindex=\"0\"><table>")
-            .replace("</table>", "</table></div>"),
-    )
+            .replace("</table>", "</table></div>")
 }
 
 fn options() -> Options<'static> {

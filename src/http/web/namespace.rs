@@ -1,11 +1,15 @@
 //! `/plugins/{namespace}`: what a namespace published and the keys it signs with.
 
+use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use super::filters;
 use super::passport::Entry;
-use crate::domain::api::EnrolledKey;
+use super::respond;
+use crate::db::keys::AuthorKey;
 use crate::domain::{Namespace, Timestamp, VerificationState};
+use crate::http::error::Problem;
+use crate::registry::{Registry, show_namespace};
 
 /// A namespace as people read it.
 #[derive(Template)]
@@ -20,5 +24,21 @@ pub struct NamespacePage {
     /// Whether there are more than shown.
     pub has_more: bool,
     /// Its author keys, revoked ones too.
-    pub keys: Vec<EnrolledKey>,
+    pub keys: Vec<AuthorKey>,
+}
+
+/// `GET /plugins/{namespace}`.
+pub async fn show_namespace_page(
+    registry: web::Data<Registry>,
+    namespace: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let namespace: Namespace = namespace.parse()?;
+    let details = show_namespace(&registry, &namespace).await?;
+    respond(&NamespacePage {
+        now: Timestamp::now(),
+        namespace,
+        entries: details.plugins.into_iter().map(Entry::from).collect(),
+        has_more: details.has_more,
+        keys: details.keys,
+    })
 }

@@ -1,6 +1,7 @@
 //! The passport: what a release may do, who signed it, whether it was verified, where it runs, what it
 //! weighs. The same panel on the plugin and the release page; small, it is the search result.
 
+use crate::db::plugins::PluginRecord;
 use crate::domain::api::PluginSummary;
 use crate::domain::{
     Capabilities, CapabilityName, CapabilityRequest, Digest, HostProfile, IndexRelease, PluginName,
@@ -64,6 +65,14 @@ pub(super) fn powers(capabilities: &Capabilities, profile: Option<&HostProfile>)
     powers
 }
 
+/// What the profile could give and the plugin does not ask for, the highest risk first.
+fn absent(asked: &Capabilities, profile: Option<&HostProfile>) -> Vec<CapabilityName> {
+    let offered = profile.map(|profile| profile.capabilities.as_slice()).unwrap_or_default();
+    let mut absent: Vec<_> = offered.iter().filter(|offered| !asked.contains_key(&offered.name)).collect();
+    absent.sort_by(|a, b| b.risk.cmp(&a.risk).then_with(|| a.name.cmp(&b.name)));
+    absent.into_iter().map(|definition| definition.name.clone()).collect()
+}
+
 /// Everything the panel says.
 #[derive(Debug, Clone)]
 pub struct Passport {
@@ -87,6 +96,8 @@ pub struct Passport {
     pub profile_version: Requirement,
     /// Where it plugs in.
     pub extension_points: Vec<String>,
+    /// Powers its host profile has and it does not ask for.
+    pub absent: Vec<CapabilityName>,
     /// Size of the package.
     pub size_bytes: u64,
     /// How many plugins it needs.
@@ -115,6 +126,7 @@ impl Passport {
             profile: release.profile.clone(),
             profile_version: release.profile_version.clone(),
             extension_points: release.extension_points.clone(),
+            absent: absent(&release.capabilities, profile),
             size_bytes: release.size_bytes,
             dependencies: release.dependencies.len() as u64 - optional,
             optional_dependencies: optional,
@@ -211,6 +223,28 @@ impl Entry {
     /// How many powers the row leaves out.
     pub fn further_powers(&self) -> usize {
         self.plugin.capabilities.len().saturating_sub(4)
+    }
+}
+
+impl From<PluginRecord> for Entry {
+    fn from(record: PluginRecord) -> Self {
+        let manifest = record.manifest;
+        Self {
+            plugin: PluginSummary {
+                name: record.name,
+                version: record.version,
+                description: manifest.plugin.description,
+                risk: record.risk,
+                capabilities: manifest.capabilities,
+                profile: manifest.host.profile,
+                verification: record.verification,
+                license: manifest.plugin.license,
+                signer: record.key_id,
+                size_bytes: record.size_bytes,
+                published_at: record.published_at,
+                deprecated: record.deprecated,
+            },
+        }
     }
 }
 

@@ -1,12 +1,19 @@
 //! `/plugins/{namespace}/{name}` and `/plugins/{namespace}/{name}/{version}`: the passport, then everything else.
 
+use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use super::filters;
-use super::markdown::CleanHtml;
-use super::passport::{Passport, release_path};
-use super::release_head::ReleaseHead;
+use super::markdown::{self, CleanHtml};
+use super::passport::{Passport, plugin_path, release_path};
+use super::release_head::{ReleaseHead, not_shown};
+use super::respond;
+use crate::db::releases::ReleaseRecord;
 use crate::domain::{PluginName, ReleaseId, Requirement, Timestamp, VerificationState, Version};
+use crate::http::error::Problem;
+use crate::http::extract::{PluginPath, ReleasePath};
+use crate::registry::{Registry, ReleaseDetails, show_release};
+use crate::wasm::{InspectionReport, WideningChange, widening};
 
 /// How many versions the page lists.
 pub(super) const VERSIONS_SHOWN: usize = 12;
@@ -48,6 +55,39 @@ pub struct ReleasePage {
 }
 
 impl ReleasePage {
+    fn new(registry: &Registry, details: &ReleaseDetails, now: Timestamp) -> Self {
+        let record = &details.record;
+        let manifest = &record.manifest;
+        let rows = details.releases.iter().take(VERSIONS_SHOWN);
+        let link = |url: &Option<String>| url.as_deref().map(OutsideLink::new);
+        Self {
+            now,
+            head: ReleaseHead::new(details),
+            passport: passport(registry, details),
+            is_newest: details.newest().id == record.id,
+            readme: details.texts.readme.as_deref().map(|readme| markdown::render_once(record.digest, readme)),
+            versions: rows.map(|row| VersionRow::new(row, details)).collect(),
+            more_versions: details.releases.len().saturating_sub(VERSIONS_SHOWN) as u64,
+            dependencies: manifest
+                .dependencies
+                .iter()
+                .map(|(name, spec)| DependencyRow {
+                    name: name.clone(),
+                    path: plugin_path(name),
+                    requirement: spec.version.clone(),
+                    optional: spec.optional,
+                })
+                .collect(),
+            provides: manifest.provides.iter().map(|(name, version)| format!("{name} {version}")).collect(),
+            conflicts: manifest.conflicts.iter().map(|(name, range)| format!("{name} {range}")).collect(),
+            authors: manifest.plugin.authors.clone(),
+            homepage: link(&manifest.plugin.homepage),
+            repository: link(&manifest.plugin.repository),
+            keywords: manifest.plugin.keywords.clone(),
+            sequence: record.sequence.unwrap_or_default(),
+        }
+    }
+
     /// The command that puts it in a lock: a range for the newest release, exactly this one otherwise.
     pub fn resolve_command(&self) -> String {
         let release = &self.head.release;
@@ -87,7 +127,31 @@ pub struct VersionRow {
 }
 
 impl VersionRow {
+    fn new(record: &ReleaseRecord, details: &ReleaseDetails) -> Self {
+        let before = details.before(&record.release.version);
+        let dropped = before
+            .map(|before| widening(&record.manifest.capabilities, &before.manifest.capabilities))
+            .unwrap_or_default();
+        Self {
+            version: record.release.version.clone(),
+            path: release_path(&record.release),
+            is_this: record.id == details.record.id,
+            published_at: record.published_at,
+            verification: record.verification,
+            yanked: record.yanked_at.is_some(),
+            adds: changes_of(record),
+            drops: dropped
+                .iter()
+                .filter_map(|change| match change {
+                    WideningChange::Added { capability, .. } => Some(format!("drops {capability}")),
+                    WideningChange::Wider { .. } => None,
+                })
+                .collect(),
+        }
+    }
+
     /// Path of a release's page.
+    #[cfg(test)]
     pub(super) fn path_of(plugin: &PluginName, version: &Version) -> String {
         release_path(&ReleaseId::new(plugin.clone(), version.clone()))
     }
@@ -124,4 +188,43 @@ impl OutsideLink {
         let label = url.trim_start_matches("https://").trim_start_matches("http://").trim_end_matches('/');
         Self { url: url.to_owned(), label: label.to_owned(), is_web }
     }
+}
+
+/// What a release asks for beyond the one before it, one sentence part each.
+pub(super) fn changes_of(record: &ReleaseRecord) -> Vec<String> {
+    let stored = record.widening.as_deref().and_then(|json| serde_json::from_str::<Vec<WideningChange>>(json).ok());
+    stored.unwrap_or_default().iter().map(ToString::to_string).collect()
+}
+
+fn passport(registry: &Registry, details: &ReleaseDetails) -> Passport {
+    let record = &details.record;
+    let profiles = registry.profiles();
+    let profile = profiles.iter().find(|profile| {
+        profile.name == record.manifest.host.profile && profile.version == record.profile_version
+    });
+    let report = details.verification_report.as_deref().and_then(|json| serde_json::from_str(json).ok());
+    let mut passport = Passport::new(&record.release.plugin, &record.index_line(), profile, report);
+    if let Ok(inspection) = serde_json::from_str::<InspectionReport>(&details.texts.inspection) {
+        let unused = inspection.capabilities.into_iter().filter(|found| found.used_by.is_empty());
+        passport.mark_unused(&unused.map(|found| found.name).collect::<Vec<_>>());
+    }
+    passport
+}
+
+/// `GET /plugins/{namespace}/{name}`.
+pub async fn show_plugin_page(
+    registry: web::Data<Registry>,
+    PluginPath(plugin): PluginPath,
+) -> Result<HttpResponse, Problem> {
+    let details = show_release(&registry, &plugin, None).await.map_err(not_shown)?;
+    respond(&ReleasePage::new(&registry, &details, Timestamp::now()))
+}
+
+/// `GET /plugins/{namespace}/{name}/{version}`.
+pub async fn show_release_page(
+    registry: web::Data<Registry>,
+    ReleasePath(release): ReleasePath,
+) -> Result<HttpResponse, Problem> {
+    let details = show_release(&registry, &release.plugin, Some(&release.version)).await.map_err(not_shown)?;
+    respond(&ReleasePage::new(&registry, &details, Timestamp::now()))
 }

@@ -1,6 +1,9 @@
 //! What heads every page about one release: name, version, state and the way to its other pages.
 
+use super::release::changes_of;
 use crate::domain::{ReleaseId, Timestamp, Version};
+use crate::http::error::Problem;
+use crate::registry::{ReleaseDetails, ShowError};
 
 /// The head of a release's pages.
 #[derive(Debug, Clone)]
@@ -43,6 +46,25 @@ pub struct Tab {
 }
 
 impl ReleaseHead {
+    /// The head of a release's pages.
+    pub(super) fn new(details: &ReleaseDetails) -> Self {
+        let record = &details.record;
+        let newest = &details.newest().release.version;
+        Self {
+            release: record.release.clone(),
+            description: record.manifest.plugin.description.clone(),
+            license: record.manifest.plugin.license.clone(),
+            published_at: record.published_at,
+            yanked: record.yanked_at.is_some(),
+            deprecated: record.deprecated.clone(),
+            newer: (*newest != record.release.version).then(|| newest.clone()),
+            before: details.before(&record.release.version).map(|before| before.release.version.clone()),
+            adds: changes_of(record),
+            versions: details.releases.len() as u64,
+            dependencies: record.manifest.dependencies.len() as u64,
+        }
+    }
+
     /// Path of the plugin's page.
     pub fn plugin_path(&self) -> String {
         super::passport::plugin_path(&self.release.plugin)
@@ -64,5 +86,20 @@ impl ReleaseHead {
             tab("versions", "Versions", format!("{path}#versions"), Some(self.versions)),
             tab("dependencies", "Dependencies", format!("{path}#dependencies"), Some(self.dependencies)),
         ]
+    }
+}
+
+/// A release that is not there, with a way out: near names, and the search box filled in.
+pub(super) fn not_shown(error: ShowError) -> Problem {
+    let (asked, nearest) = match &error {
+        ShowError::UnknownPlugin { plugin, nearest } => (Some(plugin.name().to_owned()), nearest.clone()),
+        ShowError::UnknownRelease { release, .. } => (None, vec![release.plugin.clone()]),
+        ShowError::Database(_) => (None, Vec::new()),
+    };
+    let problem = Problem::from(error);
+    let problem = if nearest.is_empty() { problem } else { problem.extra("nearest", nearest) };
+    match asked {
+        Some(asked) => problem.extra("asked", asked),
+        None => problem,
     }
 }

@@ -14,7 +14,8 @@ use super::release::{DependencyRow, OutsideLink, ReleasePage, VersionRow};
 use super::release_head::ReleaseHead;
 use super::search::{SearchFilters, SearchPage};
 use super::verification::VerificationPage;
-use crate::domain::api::{EnrolledKey, PluginSummary, ProblemBody};
+use crate::db::keys::AuthorKey;
+use crate::domain::api::{PluginSummary, ProblemBody};
 use crate::domain::{
     Capabilities, DependencySpec, Digest, HostProfile, IndexRelease, PluginName, ReleaseId, Risk, Timestamp,
     VerificationState,
@@ -214,16 +215,16 @@ fn release_page() -> ReleasePage {
     ReleasePage {
         now: NOW,
         head: ReleaseHead {
-            adds: vec!["network: hosts feeds.example.com:443, api.example.com:443".into()],
+            adds: vec!["adds network (hosts: feeds.example.com:443, api.example.com:443)".into()],
             ..head("acme:markdown", "1.2.0")
         },
         passport: Passport::new(&plugin, &release, Some(&profile()), Some(passed_report())),
         is_newest: true,
         readme: Some(markdown::render(README)),
         versions: vec![
-            row("1.2.0", 3, &["network: hosts feeds.example.com:443, api.example.com:443"]),
+            row("1.2.0", 3, &["adds network (hosts: feeds.example.com:443, api.example.com:443)"]),
             row("1.1.4", 41, &[]),
-            row("1.1.3", 44, &["file-read: paths /workspace"]),
+            row("1.1.3", 44, &["adds file-read (paths: /workspace)"]),
         ],
         more_versions: 0,
         dependencies: vec![
@@ -480,6 +481,7 @@ impl InspectionPage {
         let import = |name: &str, why: &str, capability: Option<&str>, risk| ImportRow {
             name: name.into(),
             signature: None,
+            functions: if capability.is_some() { vec!["send".into(), "receive".into()] } else { vec![] },
             why: why.into(),
             capability: capability.map(str::to_owned),
             risk,
@@ -487,7 +489,7 @@ impl InspectionPage {
         let usual = Self {
             now: NOW,
             head: head("acme:markdown", "1.2.0"),
-            kind: "component",
+            kind: "component".into(),
             profile: "pluginry:reference@1.0.0"
                 .split_once('@')
                 .map(|(plugin, version)| ReleaseId::new(name(plugin), version.parse().expect("one")))
@@ -547,7 +549,7 @@ impl InspectionPage {
         let many = Self {
             now: NOW,
             head: head("acme:markdown", "1.2.0"),
-            kind: "core module",
+            kind: "core module".into(),
             profile: usual.profile.clone(),
             imports: (0..150)
                 .map(|i| ImportRow {
@@ -584,9 +586,10 @@ impl VerificationPage {
 
 impl NamespacePage {
     pub(super) fn samples() -> Vec<(&'static str, Self)> {
-        let key = |label: &str, revoked_at| EnrolledKey {
+        let key = |label: &str, revoked_at| AuthorKey {
             key_id: "9f2c4a71be03d58861c7a09e5f14b3d2c85b7f60a1e93d4478bb20cf6e517d0a".into(),
-            public_key: "ed25519:AAAA".into(),
+            public_key: [7; 32],
+            revoked_sequence: None,
             label: label.into(),
             enrolled_at: days_ago(90),
             revoked_at,

@@ -1,11 +1,21 @@
 //! `/search`: results and filters, the whole state in the URL.
 
+use actix_web::{HttpResponse, web};
 use askama::Template;
 use serde::Deserialize;
 
 use super::filters;
 use super::passport::Entry;
-use crate::domain::{Timestamp, VerificationState};
+use super::respond;
+use crate::db::catalog::{CatalogOrder, PluginFilter};
+use crate::domain::{Risk, Timestamp, VerificationState};
+use crate::http::error::Problem;
+use crate::registry::{CatalogSearch, Registry, search_catalog};
+
+/// How many plugins a page of results holds.
+const PAGE: i64 = 20;
+/// How many words count.
+const WORDS_MAX: usize = 8;
 
 /// What the URL asks for. Unknown values count as absent, so that an old link never breaks.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -68,6 +78,30 @@ impl SearchFilters {
         known(&mut self.sort, &["newest", "name"]);
         self.q = self.q.trim().chars().take(200).collect();
         self
+    }
+
+    fn filter(&self) -> PluginFilter {
+        let given = |text: &String| (!text.is_empty()).then(|| text.clone());
+        PluginFilter {
+            words: self.q.split_whitespace().take(WORDS_MAX).map(str::to_lowercase).collect(),
+            risk_at_most: match self.risk.as_str() {
+                "none" => Some(None),
+                "low" => Some(Some(Risk::Low)),
+                "medium" => Some(Some(Risk::Medium)),
+                _ => None,
+            },
+            verified: self.verified == "yes",
+            capability: given(&self.capability),
+            profile: given(&self.profile),
+        }
+    }
+
+    fn order(&self) -> CatalogOrder {
+        match self.sort.as_str() {
+            "newest" => CatalogOrder::Newest,
+            "name" => CatalogOrder::Name,
+            _ => CatalogOrder::Fit,
+        }
     }
 
     fn parameters(&self) -> Vec<(&'static str, &str)> {
@@ -185,6 +219,24 @@ pub struct SearchPage {
     pub cursor: Option<String>,
     /// Where the next page starts.
     pub next_cursor: Option<String>,
+}
+
+/// `GET /search`.
+pub async fn show_search(
+    registry: web::Data<Registry>,
+    filters: web::Query<SearchFilters>,
+) -> Result<HttpResponse, Problem> {
+    let filters = filters.into_inner().tidied();
+    let offset = filters.cursor.parse().unwrap_or(0);
+    let search = CatalogSearch { filter: filters.filter(), order: filters.order(), offset, limit: PAGE };
+    let found = search_catalog(&registry, &search).await.map_err(Problem::internal)?;
+    respond(&SearchPage {
+        now: Timestamp::now(),
+        entries: found.plugins.into_iter().map(Entry::from).collect(),
+        cursor: (offset > 0).then(|| offset.to_string()),
+        next_cursor: found.next_offset.map(|offset| offset.to_string()),
+        filters,
+    })
 }
 
 #[cfg(test)]

@@ -1,10 +1,15 @@
 //! `/plugins/{namespace}/{name}/{version}/verification`: what the release did when it was run.
 
+use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use super::filters;
-use super::release_head::ReleaseHead;
+use super::release_head::{ReleaseHead, not_shown};
+use super::respond;
 use crate::domain::{Expectation, Timestamp, VerifyCase};
+use crate::http::error::Problem;
+use crate::http::extract::ReleasePath;
+use crate::registry::{Registry, show_release};
 use crate::runtime::{CaseReport, VerificationOutcome, VerificationReport};
 
 /// A verification report as people read it.
@@ -56,4 +61,19 @@ impl VerificationPage {
             Expectation::Error(text) => format!("a refusal that says {text}"),
         })
     }
+}
+
+/// `GET /plugins/{namespace}/{name}/{version}/verification`.
+pub async fn show_verification_page(
+    registry: web::Data<Registry>,
+    ReleasePath(release): ReleasePath,
+) -> Result<HttpResponse, Problem> {
+    let details = show_release(&registry, &release.plugin, Some(&release.version)).await.map_err(not_shown)?;
+    let report = details.verification_report.as_deref().map(serde_json::from_str).transpose();
+    respond(&VerificationPage {
+        now: Timestamp::now(),
+        head: ReleaseHead::new(&details),
+        report: report.map_err(Problem::internal)?,
+        cases: details.record.manifest.verify,
+    })
 }
