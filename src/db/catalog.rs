@@ -53,7 +53,10 @@ pub async fn list(
 
 fn push_filter(query: &mut QueryBuilder<Any>, filter: &PluginFilter) {
     for word in &filter.words {
-        query.push(" AND p.search_text LIKE ").push_bind(format!("%{}%", escape_like(word))).push(" ESCAPE '\\'");
+        query
+            .push(" AND p.search_text LIKE ")
+            .push_bind(format!("%{}%", escape_like(word)))
+            .push(" ESCAPE '\\'");
     }
     match filter.risk_at_most {
         None | Some(Some(Risk::High)) => {}

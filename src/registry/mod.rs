@@ -12,7 +12,10 @@ mod mapped_file;
 mod profiles;
 mod projections;
 mod publish_release;
+mod search_plugins;
 mod sequence;
+mod show_namespace;
+mod show_release;
 mod upload;
 
 use std::path::PathBuf;
@@ -37,6 +40,11 @@ pub use index_files::IndexFile;
 pub use publish_release::{
     InspectedPackage, PublishError, PublishRequest, Published, SignedPackage, publish_release,
 };
+pub use search_plugins::{
+    CatalogFront, CatalogPage, CatalogSearch, nearest_plugins, search_catalog, show_front,
+};
+pub use show_namespace::{NamespaceDetails, NamespaceError, show_namespace};
+pub use show_release::{ReleaseDetails, ShowError, show_release};
 pub use upload::{UploadError, UploadWriter, UploadedPackage};
 
 /// How long a replica waits between two looks at what others wrote.

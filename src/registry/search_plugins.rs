@@ -46,7 +46,10 @@ pub struct CatalogFront {
 }
 
 /// One page of the plugins that `search` asks for.
-pub async fn search_catalog(registry: &Registry, search: &CatalogSearch) -> Result<CatalogPage, DatabaseError> {
+pub async fn search_catalog(
+    registry: &Registry,
+    search: &CatalogSearch,
+) -> Result<CatalogPage, DatabaseError> {
     let offset = search.offset.clamp(0, OFFSET_MAX);
     let mut connection = registry.database().read().await?;
 
@@ -66,13 +69,17 @@ pub async fn show_front(registry: &Registry, count: i64) -> Result<CatalogFront,
     Ok(CatalogFront {
         plugins: plugins::count(&mut connection).await?,
         releases: releases::count(&mut connection).await?,
-        newest: catalog::list(&mut connection, &PluginFilter::default(), CatalogOrder::Newest, 0, count).await?,
+        newest: catalog::list(&mut connection, &PluginFilter::default(), CatalogOrder::Newest, 0, count)
+            .await?,
         verified: catalog::list(&mut connection, &verified, CatalogOrder::Newest, 0, count).await?,
     })
 }
 
 /// At most three plugins whose names are near one that is not there.
-pub async fn nearest_plugins(registry: &Registry, name: &PluginName) -> Result<Vec<PluginName>, DatabaseError> {
+pub async fn nearest_plugins(
+    registry: &Registry,
+    name: &PluginName,
+) -> Result<Vec<PluginName>, DatabaseError> {
     let mut connection = registry.database().read().await?;
     let wanted = name.to_string();
     let mut near: Vec<_> = catalog::near(&mut connection, name, 200)

@@ -41,12 +41,16 @@ pub struct NamespaceDetails {
 }
 
 /// A namespace with its plugins and keys.
-pub async fn show_namespace(registry: &Registry, namespace: &Namespace) -> Result<NamespaceDetails, NamespaceError> {
+pub async fn show_namespace(
+    registry: &Registry,
+    namespace: &Namespace,
+) -> Result<NamespaceDetails, NamespaceError> {
     let mut connection = registry.database().read().await?;
     let Some(id) = namespaces::find(&mut connection, namespace).await? else {
         return Err(NamespaceError::Unknown(namespace.clone()));
     };
-    let mut plugins = plugins::list_of_namespace(&mut connection, namespace.as_str(), PLUGINS_MAX + 1).await?;
+    let mut plugins =
+        plugins::list_of_namespace(&mut connection, namespace.as_str(), PLUGINS_MAX + 1).await?;
     let keys = keys::list(&mut connection, id).await?;
     let has_more = plugins.len() > usize::try_from(PLUGINS_MAX).unwrap_or_default();
     plugins.truncate(usize::try_from(PLUGINS_MAX).unwrap_or_default());

@@ -102,7 +102,12 @@ pub struct FindingRow {
 }
 
 impl InspectionPage {
-    fn new(head: ReleaseHead, report: InspectionReport, preflight: Option<&PreflightFacts>, now: Timestamp) -> Self {
+    fn new(
+        head: ReleaseHead,
+        report: InspectionReport,
+        preflight: Option<&PreflightFacts>,
+        now: Timestamp,
+    ) -> Self {
         Self {
             now,
             head,
@@ -119,7 +124,9 @@ impl InspectionPage {
                     used_by: found.used_by,
                 })
                 .collect(),
-            preflight: preflight.map(|facts| count_rows(facts, &PreflightLimits::default())).unwrap_or_default(),
+            preflight: preflight
+                .map(|facts| count_rows(facts, &PreflightLimits::default()))
+                .unwrap_or_default(),
             warnings: report.warnings.into_iter().map(FindingRow::from).collect(),
             refusals: report.refusals.into_iter().map(FindingRow::from).collect(),
             profile: report.profile,
@@ -143,7 +150,9 @@ impl ImportRow {
             ImportDecision::Undeclared { capabilities, .. } => {
                 (format!("Refused: the manifest does not declare {}", names(capabilities)), capabilities)
             }
-            ImportDecision::Unknown { nearest: None } => ("Refused: the profile does not offer it".into(), &[]),
+            ImportDecision::Unknown { nearest: None } => {
+                ("Refused: the profile does not offer it".into(), &[])
+            }
             ImportDecision::Unknown { nearest: Some(near) } => {
                 (format!("Refused: the profile does not offer it; the nearest is {near}"), &[])
             }
@@ -197,13 +206,22 @@ fn count_rows(facts: &PreflightFacts, limits: &PreflightLimits) -> Vec<CountRow>
     ]
 }
 
+/// The part of a stored inspection that a package refused before the count lacks.
+#[derive(serde::Deserialize)]
+struct Counts {
+    #[serde(default)]
+    preflight: Option<PreflightFacts>,
+}
+
 /// `GET /plugins/{namespace}/{name}/{version}/inspection`.
 pub async fn show_inspection_page(
     registry: web::Data<Registry>,
     ReleasePath(release): ReleasePath,
 ) -> Result<HttpResponse, Problem> {
-    let details = show_release(&registry, &release.plugin, Some(&release.version)).await.map_err(not_shown)?;
-    let report: InspectionReport = serde_json::from_str(&details.texts.inspection).map_err(Problem::internal)?;
-    let preflight = report.preflight.clone();
+    let details =
+        show_release(&registry, &release.plugin, Some(&release.version)).await.map_err(not_shown)?;
+    let report: InspectionReport =
+        serde_json::from_str(&details.texts.inspection).map_err(Problem::internal)?;
+    let Counts { preflight } = serde_json::from_str(&details.texts.inspection).map_err(Problem::internal)?;
     respond(&InspectionPage::new(ReleaseHead::new(&details), report, preflight.as_ref(), Timestamp::now()))
 }

@@ -92,9 +92,9 @@ fn clean(markdown: &str) -> String {
     let clean = SANITIZER.clean(&html).to_string();
     // Wide blocks scroll by keyboard too. Neither tag can come from text: there `<` is escaped.
     clean
-            .replace("<pre>", "<pre tabindex=\"0\">")
-            .replace("<table>", "<div class=\"scroll\" tabindex=\"0\"><table>")
-            .replace("</table>", "</table></div>")
+        .replace("<pre>", "<pre tabindex=\"0\">")
+        .replace("<table>", "<div class=\"scroll\" tabindex=\"0\"><table>")
+        .replace("</table>", "</table></div>")
 }
 
 fn options() -> Options<'static> {

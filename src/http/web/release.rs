@@ -9,7 +9,7 @@ use super::passport::{Passport, plugin_path, release_path};
 use super::release_head::{ReleaseHead, not_shown};
 use super::respond;
 use crate::db::releases::ReleaseRecord;
-use crate::domain::{PluginName, ReleaseId, Requirement, Timestamp, VerificationState, Version};
+use crate::domain::{PluginName, Requirement, Timestamp, VerificationState, Version};
 use crate::http::error::Problem;
 use crate::http::extract::{PluginPath, ReleasePath};
 use crate::registry::{Registry, ReleaseDetails, show_release};
@@ -65,7 +65,11 @@ impl ReleasePage {
             head: ReleaseHead::new(details),
             passport: passport(registry, details),
             is_newest: details.newest().id == record.id,
-            readme: details.texts.readme.as_deref().map(|readme| markdown::render_once(record.digest, readme)),
+            readme: details
+                .texts
+                .readme
+                .as_deref()
+                .map(|readme| markdown::render_once(record.digest, readme)),
             versions: rows.map(|row| VersionRow::new(row, details)).collect(),
             more_versions: details.releases.len().saturating_sub(VERSIONS_SHOWN) as u64,
             dependencies: manifest
@@ -153,7 +157,7 @@ impl VersionRow {
     /// Path of a release's page.
     #[cfg(test)]
     pub(super) fn path_of(plugin: &PluginName, version: &Version) -> String {
-        release_path(&ReleaseId::new(plugin.clone(), version.clone()))
+        release_path(&crate::domain::ReleaseId::new(plugin.clone(), version.clone()))
     }
 }
 
@@ -192,7 +196,8 @@ impl OutsideLink {
 
 /// What a release asks for beyond the one before it, one sentence part each.
 pub(super) fn changes_of(record: &ReleaseRecord) -> Vec<String> {
-    let stored = record.widening.as_deref().and_then(|json| serde_json::from_str::<Vec<WideningChange>>(json).ok());
+    let stored =
+        record.widening.as_deref().and_then(|json| serde_json::from_str::<Vec<WideningChange>>(json).ok());
     stored.unwrap_or_default().iter().map(ToString::to_string).collect()
 }
 
@@ -225,6 +230,7 @@ pub async fn show_release_page(
     registry: web::Data<Registry>,
     ReleasePath(release): ReleasePath,
 ) -> Result<HttpResponse, Problem> {
-    let details = show_release(&registry, &release.plugin, Some(&release.version)).await.map_err(not_shown)?;
+    let details =
+        show_release(&registry, &release.plugin, Some(&release.version)).await.map_err(not_shown)?;
     respond(&ReleasePage::new(&registry, &details, Timestamp::now()))
 }

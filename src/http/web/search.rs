@@ -158,12 +158,8 @@ impl SearchFilters {
                 })
                 .collect(),
         };
-        let risks = [
-            ("", "any"),
-            ("medium", "at most medium"),
-            ("low", "at most low"),
-            ("none", "pure computation"),
-        ];
+        let risks =
+            [("", "any"), ("medium", "at most medium"), ("low", "at most low"), ("none", "pure computation")];
         let mut groups = vec![
             group("risk", "Risk", &self.risk, &risks),
             group("verified", "Verified", &self.verified, &[("", "any state"), ("yes", "passed")]),

@@ -68,7 +68,8 @@ pub async fn show_verification_page(
     registry: web::Data<Registry>,
     ReleasePath(release): ReleasePath,
 ) -> Result<HttpResponse, Problem> {
-    let details = show_release(&registry, &release.plugin, Some(&release.version)).await.map_err(not_shown)?;
+    let details =
+        show_release(&registry, &release.plugin, Some(&release.version)).await.map_err(not_shown)?;
     let report = details.verification_report.as_deref().map(serde_json::from_str).transpose();
     respond(&VerificationPage {
         now: Timestamp::now(),
