@@ -5,16 +5,19 @@
 
 pub mod api;
 mod capability;
+mod core_type;
 mod digest;
 mod manifest;
 mod name;
 mod profile;
+mod profile_rules;
 mod refusal;
 mod release;
 mod time;
 mod version;
 
 pub use capability::{Capabilities, CapabilityName, CapabilityRequest, Grants, Risk, Scope};
+pub use core_type::{CoreType, CoreTypeError, CoreValue};
 pub use digest::{Digest, DigestError, DigestWriter};
 pub use manifest::{
     DependencySpec, Expectation, HookSpec, HostSection, LimitsSection, MANIFEST_MAX_BYTES, Manifest,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{CapabilityName, PluginName, Refusal, Risk, Version};
+use super::{CapabilityName, PluginName, Refusal, ReleaseId, Risk, Version, profile_rules};
 
 /// Why a text is not a host profile.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -26,6 +26,13 @@ pub enum ProfileError {
 impl Refusal for ProfileError {
     fn code(&self) -> &'static str {
         "profile-invalid"
+    }
+
+    fn mend(&self) -> Option<String> {
+        Some(match self {
+            Self::Unreadable { .. } => "Correct the profile document at the place named.".into(),
+            Self::Invalid { place, .. } => format!("Correct {place} in the profile document."),
+        })
     }
 }
 
@@ -72,12 +79,15 @@ pub struct HostProfile {
 }
 
 /// One thing a plugin may import.
+///
+/// A rule with a `type` is for core modules, one without is for components.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ImportRule {
     /// Core: the import module. Component: the interface without version, such as `wasi:http/outgoing-handler`.
     pub module: String,
-    /// Core: the import's name. Component: absent.
+    /// Core: the import's name. Component: absent for the whole interface, or one function of it, such
+    /// as `[method]descriptor.unlink-file-at`, that needs another capability than the rest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Core: the type, such as `(i32, i32) -> i64`, `memory`, `global i32` or `table funcref`.
@@ -108,11 +118,15 @@ pub struct ExtensionPoint {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExtensionPointExport {
-    /// Core: the export's name. Component: the interface, such as `pluginry:plugin/tool`.
+    /// Core: the export's name, or `*` for at least one of the type, whatever its name. Component: the
+    /// interface, such as `pluginry:plugin/tool`, or a function of the world.
     pub name: String,
-    /// Core: the type, such as `(i32, i32) -> i64` or `memory`.
+    /// Core: the type, such as `(i32, i32) -> i64` or `memory`. Components: absent.
     #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
     pub ty: Option<String>,
+    /// Component: versions of the interface's package that fit. Absent: what fits the WIT, or any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<super::Requirement>,
 }
 
 /// A power that imports of this profile need.
@@ -154,16 +168,56 @@ impl Default for ProfileLimits {
     }
 }
 
+impl ImportRule {
+    /// Whether the rule is for core modules.
+    pub fn is_core(&self) -> bool {
+        self.ty.is_some()
+    }
+
+    /// The import in one word: `env.read`, `wasi:http/types` or `wasi:http/types#[static]fields.from-list`.
+    pub fn label(&self) -> String {
+        match &self.name {
+            Some(name) if self.is_core() => format!("{}.{name}", self.module),
+            Some(name) => format!("{}#{name}", self.module),
+            None => self.module.clone(),
+        }
+    }
+}
+
+impl ExtensionPointExport {
+    /// Whether a core module exports it, not a component.
+    pub fn is_core(&self) -> bool {
+        self.ty.is_some()
+    }
+}
+
 impl HostProfile {
     /// Reads a profile document and checks that it is consistent.
     pub fn from_toml(text: &str) -> Result<Self, ProfileError> {
         let profile: Self =
             toml::from_str(text).map_err(|error| ProfileError::Unreadable { problem: error.to_string() })?;
-        Ok(profile)
+        profile.validate()
+    }
+
+    /// Checks that no part contradicts another; whether the WIT text can be read is the `wasm` room's to say.
+    pub fn validate(self) -> Result<Self, ProfileError> {
+        profile_rules::check(&self)
+            .map_err(|(place, problem)| ProfileError::Invalid { place, problem })
+            .map(|()| self)
     }
 
     /// The definition of a capability, if this profile has it.
     pub fn capability(&self, name: &CapabilityName) -> Option<&CapabilityDefinition> {
         self.capabilities.iter().find(|definition| definition.name == *name)
+    }
+
+    /// The extension point of this name, if this profile has it.
+    pub fn extension_point(&self, name: &str) -> Option<&ExtensionPoint> {
+        self.extension_points.iter().find(|point| point.name == name)
+    }
+
+    /// `name@version`.
+    pub fn id(&self) -> ReleaseId {
+        ReleaseId::new(self.name.clone(), self.version.clone())
     }
 }

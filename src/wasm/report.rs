@@ -1,10 +1,8 @@
-//! What inspection found, as data and as text for a person. Deciding is done in `inspect`.
-
-use std::fmt;
+//! What inspection found, as data. Deciding is done in `inspect`, text for a person in `report_text`.
 
 use serde::{Deserialize, Serialize};
 
-use super::PackageKind;
+use super::{PackageKind, PreflightFacts};
 use crate::domain::{CapabilityName, ReleaseId, Risk, Scope, Version};
 
 /// Everything inspection found in a package: each import and why it is allowed, each export, the
@@ -27,6 +25,9 @@ pub struct InspectionReport {
     pub refusals: Vec<Finding>,
     /// What the author and visitors should know.
     pub warnings: Vec<Finding>,
+    /// What compiling it would cost; absent: refused before it was counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preflight: Option<PreflightFacts>,
 }
 
 /// One import and the decision on it.
@@ -165,6 +166,21 @@ pub struct Finding {
 pub const NO_POWERS: &str = "Pure computation: no files, no network, nothing kept";
 
 impl InspectionReport {
+    /// A report before anything was found.
+    pub(super) fn empty(kind: PackageKind, profile: ReleaseId) -> Self {
+        Self {
+            kind,
+            profile,
+            imports: Vec::new(),
+            exports: Vec::new(),
+            extension_points: Vec::new(),
+            capabilities: Vec::new(),
+            refusals: Vec::new(),
+            warnings: Vec::new(),
+            preflight: None,
+        }
+    }
+
     /// Whether nothing was refused.
     pub fn is_accepted(&self) -> bool {
         self.refusals.is_empty()
@@ -181,14 +197,5 @@ impl InspectionReport {
     /// The highest risk among the declared capabilities; absent: pure computation.
     pub fn risk(&self) -> Option<Risk> {
         self.capabilities.iter().map(|capability| capability.risk).max()
-    }
-}
-
-impl fmt::Display for InspectionReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for power in self.powers() {
-            writeln!(f, "{power}")?;
-        }
-        Ok(())
     }
 }

@@ -1,0 +1,200 @@
+//! A host profile made ready for look-ups, and the judgement on one import.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::PackageKind;
+use super::printable::printable;
+use super::surface::{Import, Shape};
+use super::wit_text::WitContract;
+use crate::domain::{Abi, CapabilityName, CoreType, HostProfile, ImportRule};
+
+/// A profile's rules by what they are for.
+pub(super) struct Contract<'p> {
+    pub(super) profile: &'p HostProfile,
+    core: HashMap<(&'p str, &'p str), CoreRule<'p>>,
+    interfaces: HashMap<&'p str, InterfaceRule<'p>>,
+    pub(super) wit: WitContract,
+}
+
+struct CoreRule<'p> {
+    ty: String,
+    capability: Option<&'p CapabilityName>,
+}
+
+#[derive(Default)]
+struct InterfaceRule<'p> {
+    /// The rule of the interface itself; the profile's own checks see to it that there is one.
+    rule: Option<&'p ImportRule>,
+    /// Functions with a capability of their own.
+    functions: HashMap<&'p str, &'p ImportRule>,
+}
+
+/// What a profile says about one import.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Judgement {
+    /// It offers it; needs these capabilities, none: always allowed.
+    Offered { needs: Vec<CapabilityName> },
+    /// It offers it with another type or version.
+    Different { expected: String, found: String },
+    /// It does not offer it.
+    Unknown,
+}
+
+impl<'p> Contract<'p> {
+    /// Sorts the rules and reads the WIT, which is the one thing that can be wrong with a valid profile.
+    pub(super) fn new(profile: &'p HostProfile) -> Result<Self, String> {
+        let wit = match &profile.wit {
+            Some(text) => WitContract::read(text)?,
+            None => WitContract::default(),
+        };
+        let mut core = HashMap::new();
+        let mut interfaces: HashMap<&str, InterfaceRule<'_>> = HashMap::new();
+        for rule in &profile.imports {
+            match (&rule.ty, &rule.name) {
+                (Some(ty), Some(name)) => {
+                    // One spelling: the profile's text may have other blanks than ours.
+                    let ty = ty.parse::<CoreType>().map_or_else(|_| ty.clone(), |ty| ty.to_string());
+                    let rule_for = CoreRule { ty, capability: rule.capability.as_ref() };
+                    core.insert((rule.module.as_str(), name.as_str()), rule_for);
+                }
+                (None, Some(name)) => {
+                    interfaces.entry(&rule.module).or_default().functions.insert(name, rule);
+                }
+                (_, None) => interfaces.entry(&rule.module).or_default().rule = Some(rule),
+            }
+        }
+        Ok(Self { profile, core, interfaces, wit })
+    }
+
+    /// Whether the host loads packages of this kind.
+    pub(super) fn loads(&self, kind: PackageKind) -> bool {
+        matches!(
+            (self.profile.abi, kind),
+            (Abi::Both, _) | (Abi::Core, PackageKind::Core) | (Abi::Component, PackageKind::Component)
+        )
+    }
+
+    /// Whether and under which capabilities the profile offers an import.
+    pub(super) fn judge(&self, import: &Import) -> Judgement {
+        match (&import.shape, &import.name) {
+            (Shape::Core(found), Some(name)) => match self.core.get(&(import.module.as_str(), name.as_str())) {
+                None => Judgement::Unknown,
+                Some(rule) if rule.ty != *found => {
+                    Judgement::Different { expected: rule.ty.clone(), found: printable(found) }
+                }
+                Some(rule) => Judgement::Offered { needs: rule.capability.cloned().into_iter().collect() },
+            },
+            (Shape::Interface(functions), _) => self.judge_interface(import, functions),
+            (Shape::Function(found), _) => self.judge_world_function(import, found),
+            _ => Judgement::Unknown,
+        }
+    }
+
+    fn judge_interface(&self, import: &Import, functions: &BTreeMap<String, String>) -> Judgement {
+        let Some(rule) = self.interfaces.get(import.module.as_str()) else {
+            return Judgement::Unknown;
+        };
+        let Some(base) = rule.rule else {
+            return Judgement::Unknown;
+        };
+        if let Some(requirement) = &base.version
+            && !import.version.as_ref().is_some_and(|version| requirement.matches(version))
+        {
+            let found = import.version.as_ref().map_or("no version".to_owned(), |v| format!("version {v}"));
+            return Judgement::Different { expected: format!("version {requirement}"), found };
+        }
+        if let Some(interface) = self.wit.interfaces.get(&import.module)
+            && let Some((expected, found)) = first_difference(&interface.functions, functions)
+        {
+            return Judgement::Different { expected, found };
+        }
+        let mut needs: Vec<CapabilityName> = functions
+            .keys()
+            .map(|name| rule.functions.get(name.as_str()).unwrap_or(&base))
+            // An interface imported for its types alone needs what the interface needs.
+            .chain(functions.is_empty().then_some(&base))
+            .filter_map(|rule| rule.capability.clone())
+            .collect();
+        needs.sort();
+        needs.dedup();
+        Judgement::Offered { needs }
+    }
+
+    fn judge_world_function(&self, import: &Import, found: &str) -> Judgement {
+        let Some(base) = self.interfaces.get(import.module.as_str()).and_then(|rule| rule.rule) else {
+            return Judgement::Unknown;
+        };
+        match self.wit.world_imports.get(&import.module) {
+            Some(expected) if expected != found => {
+                Judgement::Different { expected: expected.clone(), found: printable(found) }
+            }
+            _ => Judgement::Offered { needs: base.capability.clone().into_iter().collect() },
+        }
+    }
+
+    /// The nearest import the profile offers to packages of the same kind.
+    pub(super) fn nearest(&self, import: &Import) -> Option<String> {
+        let label = label(import);
+        let is_core = matches!(import.shape, Shape::Core(_));
+        let candidates = self.profile.imports.iter().filter(|rule| rule.is_core() == is_core);
+        nearest_of(
+            &label,
+            import.name.as_deref(),
+            candidates.map(|rule| (rule.label(), rule.name.as_deref().filter(|_| is_core))),
+        )
+    }
+}
+
+/// The import in one word, as a person may read it.
+pub(super) fn label(import: &Import) -> String {
+    let module = printable(&import.module);
+    match (&import.name, &import.version) {
+        (Some(name), _) => format!("{module}.{}", printable(name)),
+        (None, Some(version)) => format!("{module}@{version}"),
+        (None, None) => module,
+    }
+}
+
+/// The first function whose type the contract does not have so: what it has and what was found.
+pub(super) fn first_difference(
+    contract: &BTreeMap<String, String>,
+    found: &BTreeMap<String, String>,
+) -> Option<(String, String)> {
+    found.iter().find_map(|(name, ty)| match contract.get(name) {
+        Some(expected) if expected == ty => None,
+        Some(expected) => Some((format!("{name}: {expected}"), clip(&format!("{name}: {ty}")))),
+        None => {
+            let nearest = nearest_of(name, None, contract.keys().map(|known| (known.clone(), None)));
+            let hint = nearest.map_or(String::new(), |nearest| format!(" (nearest: {nearest})"));
+            Some((format!("no function {}{hint}", printable(name)), clip(&format!("{name}: {ty}"))))
+        }
+    })
+}
+
+/// A type's text, made printable; longer than a name, because it must be read to be mended.
+pub(super) fn clip(text: &str) -> String {
+    const TYPE_MAX: usize = 600;
+    let clean: String = text.chars().filter(|character| !character.is_control()).take(TYPE_MAX).collect();
+    if clean.len() < text.len() { format!("{clean}…") } else { clean }
+}
+
+/// The candidate most like `label`; one with exactly the same name elsewhere comes first.
+pub(super) fn nearest_of<'a>(
+    label: &str,
+    name: Option<&str>,
+    candidates: impl Iterator<Item = (String, Option<&'a str>)>,
+) -> Option<String> {
+    const LIKE_ENOUGH: f64 = 0.6;
+    let mut best: Option<(f64, String)> = None;
+    for (candidate, candidate_name) in candidates {
+        let likeness = if name.is_some() && name == candidate_name {
+            2.0
+        } else {
+            strsim::normalized_damerau_levenshtein(label, &candidate)
+        };
+        if likeness >= LIKE_ENOUGH && best.as_ref().is_none_or(|(known, _)| likeness > *known) {
+            best = Some((likeness, candidate));
+        }
+    }
+    best.map(|(_, candidate)| candidate)
+}
