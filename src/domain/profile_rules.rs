@@ -200,8 +200,9 @@ mod tests {
         );
         let untyped = refusal("abi = 'core'\nimport = [{ module = 'env', name = 'get' }]");
         let badly_typed = refusal("abi = 'core'\nimport = [{ module = 'env', name = 'get', type = '(i7)' }]");
-        let twice =
-            refusal("abi = 'component'\nimport = [{ module = 'a:b/c' }, { module = 'a:b/c', version = '^1' }]");
+        let twice = refusal(
+            "abi = 'component'\nimport = [{ module = 'a:b/c' }, { module = 'a:b/c', version = '^1' }]",
+        );
         let pointless = refusal("abi = 'core'\nextension-point = [{ name = 'tool', exports = [] }]");
 
         assert!(undefined.contains("import `env.get`: it needs `network`"), "{undefined}");

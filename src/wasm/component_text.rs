@@ -33,7 +33,8 @@ impl<'a> ComponentText<'a> {
             }
             Some(ComponentEntityType::Instance(id)) => {
                 for (name, item) in &self.types[id].exports {
-                    if let ComponentEntityType::Type { created: ComponentAnyTypeId::Resource(id), .. } = item.ty
+                    if let ComponentEntityType::Type { created: ComponentAnyTypeId::Resource(id), .. } =
+                        item.ty
                     {
                         self.resources.entry(id.resource()).or_insert_with(|| name.clone());
                     }

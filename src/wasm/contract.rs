@@ -77,7 +77,8 @@ impl<'p> Contract<'p> {
     /// Whether and under which capabilities the profile offers an import.
     pub(super) fn judge(&self, import: &Import) -> Judgement {
         match (&import.shape, &import.name) {
-            (Shape::Core(found), Some(name)) => match self.core.get(&(import.module.as_str(), name.as_str())) {
+            (Shape::Core(found), Some(name)) => match self.core.get(&(import.module.as_str(), name.as_str()))
+            {
                 None => Judgement::Unknown,
                 Some(rule) if rule.ty != *found => {
                     Judgement::Different { expected: rule.ty.clone(), found: printable(found) }

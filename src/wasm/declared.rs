@@ -158,7 +158,8 @@ fn sentence(
     let Some(definition) = definition else {
         return format!("Can do `{name}`, which the host profile does not describe");
     };
-    let limits: Vec<String> = definition.scopes.iter().map(|kind| scope_words(kind, &request.scope)).collect();
+    let limits: Vec<String> =
+        definition.scopes.iter().map(|kind| scope_words(kind, &request.scope)).collect();
     if limits.is_empty() {
         definition.description.clone()
     } else {
@@ -173,7 +174,8 @@ fn scope_words(kind: &str, scope: &Scope) -> String {
         Some(values) if values.iter().any(|value| value == "*") => format!("any {kind}"),
         Some(values) if values.is_empty() => format!("no {kind}"),
         Some(values) => {
-            let mut shown: Vec<String> = values.iter().take(VALUES_MAX).map(|value| printable(value)).collect();
+            let mut shown: Vec<String> =
+                values.iter().take(VALUES_MAX).map(|value| printable(value)).collect();
             if values.len() > VALUES_MAX {
                 shown.push(format!("{} more", values.len() - VALUES_MAX));
             }

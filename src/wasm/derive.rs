@@ -73,7 +73,9 @@ impl Refusal for DeriveError {
                 "Choose a release that was made for this host profile.".into()
             }
             Self::UnknownImport { nearest: Some(nearest), .. } => {
-                format!("Choose a release made for this host profile; the nearest import it offers is `{nearest}`.")
+                format!(
+                    "Choose a release made for this host profile; the nearest import it offers is `{nearest}`."
+                )
             }
             Self::UnknownImport { nearest: None, .. } => {
                 "Choose a release that was made for this host profile.".into()

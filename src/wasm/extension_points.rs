@@ -183,7 +183,9 @@ fn fill_core(name: &str, expected: &str, surface: &Surface) -> Result<Vec<usize>
     let is_of_type = |export: &Export| matches!(&export.shape, Shape::Core(ty) if ty == expected);
     if name == "*" {
         let indices: Vec<usize> = (0..surface.exports.len())
-            .filter(|index| is_of_type(&surface.exports[*index]) && !surface.exports[*index].name.starts_with('_'))
+            .filter(|index| {
+                is_of_type(&surface.exports[*index]) && !surface.exports[*index].name.starts_with('_')
+            })
             .collect();
         return if indices.is_empty() { Err(ExportProblem::Missing { nearest: None }) } else { Ok(indices) };
     }
@@ -264,7 +266,10 @@ fn unknown_point(point: &str, place: &str, contract: &Contract<'_>) -> Finding {
     let point = printable(point);
     Finding {
         code: "unknown-extension-point".into(),
-        message: format!("the manifest declares `{point}`, which is no extension point of {}", contract.profile.id()),
+        message: format!(
+            "the manifest declares `{point}`, which is no extension point of {}",
+            contract.profile.id()
+        ),
         place: Some(place.to_owned()),
         mend: Some(if known.is_empty() {
             "Remove it; this profile has no extension points.".to_owned()

@@ -54,7 +54,12 @@ pub fn inspect(package: &Package<'_>, profile: &HostProfile) -> InspectionReport
     report
 }
 
-fn check_surface(surface: &Surface, manifest: &Manifest, contract: &Contract<'_>, report: &mut InspectionReport) {
+fn check_surface(
+    surface: &Surface,
+    manifest: &Manifest,
+    contract: &Contract<'_>,
+    report: &mut InspectionReport,
+) {
     let used_by = check_imports(surface, manifest, contract, report);
     check_exports(surface, manifest, contract, report);
     report.capabilities = capability_findings(manifest, contract.profile, &used_by);
@@ -206,9 +211,13 @@ fn import_refusal(import: &Import, decision: &ImportDecision, profile: &HostProf
             format!("the package imports `{import}`, which {} does not offer", profile.id()),
             match nearest {
                 Some(nearest) => {
-                    format!("Did you mean `{nearest}`? Use it, or name the profile the package is built for in [host].")
+                    format!(
+                        "Did you mean `{nearest}`? Use it, or name the profile the package is built for in [host]."
+                    )
                 }
-                None => "Remove the import, or name the profile the package is built for in [host].".to_owned(),
+                None => {
+                    "Remove the import, or name the profile the package is built for in [host].".to_owned()
+                }
             },
         ),
         ImportDecision::TypeMismatch { expected, found } => (

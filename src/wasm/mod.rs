@@ -20,9 +20,9 @@ mod profiles;
 mod report;
 mod report_text;
 mod sections;
+mod surface;
 #[cfg(test)]
 pub(crate) mod testing;
-mod surface;
 mod type_writer;
 mod widening;
 mod wit_text;

@@ -63,6 +63,10 @@ impl TypeWriter {
 
     /// The text, or what no document writes if it was too long.
     pub(super) fn finish(self) -> String {
-        if self.is_full { format!("a type of more than {TEXT_MAX} bytes or {DEPTH_MAX} levels") } else { self.text }
+        if self.is_full {
+            format!("a type of more than {TEXT_MAX} bytes or {DEPTH_MAX} levels")
+        } else {
+            self.text
+        }
     }
 }

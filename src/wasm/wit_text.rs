@@ -42,7 +42,11 @@ impl WitContract {
                 let functions = functions_of(&resolve, id);
                 let package = &resolve.packages[package].name;
                 let full_name = format!("{}:{}/{name}", package.namespace, package.name);
-                if contract.interfaces.insert(full_name.clone(), WitInterface { version, functions }).is_some() {
+                if contract
+                    .interfaces
+                    .insert(full_name.clone(), WitInterface { version, functions })
+                    .is_some()
+                {
                     return Err(format!("the interface {full_name} stands there in two versions"));
                 }
             }

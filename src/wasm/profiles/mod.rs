@@ -50,10 +50,12 @@ fn complete(mut profile: HostProfile) -> Result<HostProfile, ProfileError> {
         "pluginry:reference" => profile.wit = Some(reference_wit()),
         "wasi:cli" => {
             let rules = preview1()?;
-            profile.imports.extend(rules.iter().filter(|rule| rule.name.as_deref() != Some("sock_accept")).map(
-                // The older snapshot has the same functions with the same core types, except this one.
-                |rule| ImportRule { module: "wasi_unstable".into(), ..rule.clone() },
-            ));
+            profile.imports.extend(
+                rules.iter().filter(|rule| rule.name.as_deref() != Some("sock_accept")).map(
+                    // The older snapshot has the same functions with the same core types, except this one.
+                    |rule| ImportRule { module: "wasi_unstable".into(), ..rule.clone() },
+                ),
+            );
             profile.imports.extend(rules);
         }
         "extism:pdk" | "swc:transform" => profile.imports.extend(preview1()?),
@@ -63,8 +65,8 @@ fn complete(mut profile: HostProfile) -> Result<HostProfile, ProfileError> {
 }
 
 fn preview1() -> Result<Vec<ImportRule>, ProfileError> {
-    let list: ImportList = toml::from_str(PREVIEW1)
-        .map_err(|error| ProfileError::Unreadable { problem: error.to_string() })?;
+    let list: ImportList =
+        toml::from_str(PREVIEW1).map_err(|error| ProfileError::Unreadable { problem: error.to_string() })?;
     Ok(list.import)
 }
 

@@ -83,7 +83,8 @@ fn every_interface_of_wasi_0_2_is_mapped() {
         .iter()
         .filter(|interface| {
             let is_offered = profile.imports.iter().any(|rule| rule.module == ***interface);
-            let is_called = profile.extension_points.iter().flat_map(|p| &p.exports).any(|e| e.name == ***interface);
+            let is_called =
+                profile.extension_points.iter().flat_map(|p| &p.exports).any(|e| e.name == ***interface);
             !is_offered && !is_called
         })
         .collect();
@@ -136,7 +137,10 @@ fn every_function_of_preview_1_is_mapped_and_guards_the_way_to_files_and_sockets
         }
     }
     assert_eq!(need(profile, "wasi_snapshot_preview1", Some("fd_write")), None);
-    assert_eq!(need(profile, "wasi_snapshot_preview1", Some("path_unlink_file")).as_deref(), Some("file-write"));
+    assert_eq!(
+        need(profile, "wasi_snapshot_preview1", Some("path_unlink_file")).as_deref(),
+        Some("file-write")
+    );
     assert_eq!(need(profile, "wasi_snapshot_preview1", Some("environ_get")).as_deref(), Some("environment"));
 }
 
