@@ -3,7 +3,6 @@
 //! Rules live here. HTTP, command-line and SQL do not.
 
 pub mod accounts;
-mod awaiting;
 mod blobs;
 mod commit;
 mod follow;

@@ -2,10 +2,10 @@
 
 use super::Registry;
 use super::accounts::registered_profiles;
-use super::awaiting::built_in_profiles;
 use super::publish_release::PublishError;
 use crate::db::DatabaseError;
 use crate::domain::{HostProfile, Manifest, PluginName, Requirement};
+use crate::wasm::built_in_profiles;
 
 impl Registry {
     /// Every profile there is, built in or registered.

@@ -5,7 +5,6 @@
 
 use serde_json::Value;
 
-use super::awaiting::inspect;
 use super::commit::{Change, ChangeError, Committed};
 use super::{Registry, UploadedPackage};
 use crate::db::releases::{self, NewCapability, NewExport, NewImport, NewRelease};
@@ -13,6 +12,7 @@ use crate::db::{DatabaseError, keys, plugins};
 use crate::domain::{Digest, HostProfile, IndexRelease, Manifest, PluginName, Refusal, ReleaseId, Timestamp};
 use crate::signing::{Envelope, KeyId, PublicKey, SigningError, verify_release};
 use crate::storage::StorageError;
+use crate::wasm::inspect;
 use crate::wasm::{
     ImportDecision, ImportFinding, InspectionReport, PackageError, PackageKind, PackageLimits,
     WideningChange, read_package, widening,
