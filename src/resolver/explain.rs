@@ -1,24 +1,510 @@
 //! Saying why there is no lock, in the words of a person.
 
-use crate::domain::Refusal;
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::candidate::Hindrance;
+use super::facts::{Fact, derivation, facts_of, minimal_proof};
+use super::index::{Plugin, Symbol, compatibility};
+use super::provider::Provider;
+use super::solve::{Tree, solve};
+use super::{Circumstances, ResolveRequest};
+use crate::domain::{PluginName, Refusal, ReleaseId, Requirement, Version};
+
+/// Facts an explanation names before it only counts the rest.
+const FACTS_MAX: usize = 9;
+const VERSIONS_MAX: usize = 4;
 
 /// Why there is no lock.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ResolveFailure {
+    /// A root is not in the registry.
+    #[error("{plugin} is not in this registry{}", did_you_mean(nearest))]
+    UnknownPlugin {
+        /// The root.
+        plugin: PluginName,
+        /// Names that look like it, nearest first.
+        nearest: Vec<PluginName>,
+    },
+    /// The host's profile is not in the registry.
+    #[error("the host profile {profile} is not in this registry{}", did_you_mean(nearest))]
+    UnknownProfile {
+        /// The profile.
+        profile: PluginName,
+        /// Names that look like it, nearest first.
+        nearest: Vec<PluginName>,
+    },
+    /// No release of a root meets its requirement.
+    #[error("no release of {plugin} meets {requirement}; {}", there_are(versions))]
+    NoMatchingVersion {
+        /// The root.
+        plugin: PluginName,
+        /// What was asked for.
+        requirement: Requirement,
+        /// The versions there are, newest first.
+        versions: Vec<Version>,
+    },
+    /// The requirements exclude each other.
+    #[error("{}", .0.text)]
+    Conflict(Box<Explanation>),
+    /// The host grants less than is asked for.
+    #[error("{}", .0.text)]
+    MissingGrant(Box<Explanation>),
+    /// The releases are made for another host.
+    #[error("{}", .0.text)]
+    ProfileMismatch(Box<Explanation>),
+    /// The policy leaves out what would be needed.
+    #[error("{}", .0.text)]
+    Policy(Box<Explanation>),
+    /// Releases need each other in a circle, so none can be loaded first.
+    #[error("these releases need each other in a circle, so none can be loaded first: {}", circle(releases))]
+    Cycle {
+        /// Each needs the next, the last needs the first.
+        releases: Vec<ReleaseId>,
+    },
     /// The signal to stop came before an answer was found.
     #[error("no set of releases was found in the time allowed")]
     Deadline,
+    /// The request is over a bound.
+    #[error("the request names {count} {what}; at most {most} are allowed")]
+    TooLarge {
+        /// What there is too much of.
+        what: &'static str,
+        /// How many.
+        count: usize,
+        /// How many are allowed.
+        most: usize,
+    },
+}
+
+/// A conflict, explained.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Explanation {
+    /// A headline and one line for each fact.
+    pub text: String,
+    /// What to change.
+    pub mend: String,
+    /// Every plugin of one minimal conflict, by name.
+    pub plugins: Vec<PluginName>,
+    /// The derivation as steps, for programs.
+    pub derivation: Value,
 }
 
 impl ResolveFailure {
     /// The derivation behind the explanation, for programs; `None` where there was nothing to derive.
-    pub fn derivation(&self) -> Option<&serde_json::Value> {
-        None
+    pub fn derivation(&self) -> Option<&Value> {
+        self.explanation().map(|explanation| &explanation.derivation)
+    }
+
+    /// Every plugin of the conflict explained.
+    pub fn plugins(&self) -> &[PluginName] {
+        self.explanation().map_or(&[], |explanation| &explanation.plugins)
+    }
+
+    fn explanation(&self) -> Option<&Explanation> {
+        match self {
+            Self::Conflict(explanation)
+            | Self::MissingGrant(explanation)
+            | Self::ProfileMismatch(explanation)
+            | Self::Policy(explanation) => Some(explanation),
+            _ => None,
+        }
     }
 }
 
 impl Refusal for ResolveFailure {
     fn code(&self) -> &'static str {
-        "resolve-deadline"
+        match self {
+            Self::UnknownPlugin { .. } => "resolve-unknown-plugin",
+            Self::UnknownProfile { .. } => "resolve-unknown-profile",
+            Self::NoMatchingVersion { .. } => "resolve-no-matching-version",
+            Self::Conflict(_) => "resolve-conflict",
+            Self::MissingGrant(_) => "resolve-missing-grant",
+            Self::ProfileMismatch(_) => "resolve-profile-mismatch",
+            Self::Policy(_) => "resolve-policy",
+            Self::Cycle { .. } => "resolve-cycle",
+            Self::Deadline => "resolve-deadline",
+            Self::TooLarge { .. } => "resolve-request-too-large",
+        }
     }
+
+    fn mend(&self) -> Option<String> {
+        Some(match self {
+            Self::UnknownPlugin { nearest, .. } | Self::UnknownProfile { nearest, .. } => match nearest.first() {
+                Some(nearest) => format!("Check the name; the nearest here is {nearest}."),
+                None => "Check the name, and that this is the registry you mean.".into(),
+            },
+            Self::NoMatchingVersion { plugin, versions, .. } => match versions.first() {
+                Some(newest) if newest.is_pre_release() => {
+                    format!("Ask for {plugin} ={newest} if a pre-release will do, or wait for a release.")
+                }
+                Some(newest) => format!("Ask for a version there is, such as {plugin} ^{newest}."),
+                None => format!("Every release of {plugin} was withdrawn; choose another plugin."),
+            },
+            Self::Cycle { releases } => {
+                let authors: BTreeSet<&str> =
+                    releases.iter().map(|release| release.plugin.namespace().as_str()).collect();
+                let authors: Vec<&str> = authors.into_iter().collect();
+                format!("Ask for an older version of one of them, or tell the authors ({}).", authors.join(", "))
+            }
+            Self::Deadline => {
+                "Ask for narrower versions, or hand in the lock of an earlier resolve to start from.".into()
+            }
+            Self::TooLarge { what, most, .. } => format!("Split the request so that it names at most {most} {what}."),
+            Self::Conflict(explanation)
+            | Self::MissingGrant(explanation)
+            | Self::ProfileMismatch(explanation)
+            | Self::Policy(explanation) => explanation.mend.clone(),
+        })
+    }
+}
+
+/// The names nearest to one that is not known: at most three, nearest first.
+pub(super) fn nearest_names<'a>(
+    wanted: &PluginName,
+    known: impl Iterator<Item = &'a PluginName>,
+) -> Vec<PluginName> {
+    let wanted_text = wanted.to_string();
+    let near_enough = (wanted_text.len() / 4).clamp(2, 6);
+    let mut near: Vec<(usize, &PluginName)> = known
+        .filter_map(|name| {
+            let distance = if name.name() == wanted.name() {
+                1
+            } else {
+                strsim::damerau_levenshtein(&name.to_string(), &wanted_text)
+            };
+            (distance <= near_enough).then_some((distance, name))
+        })
+        .collect();
+    near.sort_unstable();
+    near.into_iter().take(3).map(|(_, name)| name.clone()).collect()
+}
+
+/// The failure behind a proof that there is no lock.
+pub(super) fn no_solution(
+    provider: &mut Provider<'_>,
+    tree: Tree,
+    circumstances: &Circumstances<'_>,
+) -> ResolveFailure {
+    let tree = minimal_proof(provider, tree);
+    provider.ignored.clear();
+    let facts = facts_of(provider, &tree);
+    let teller = Teller { provider, circumstances };
+    let explanation = Box::new(Explanation {
+        text: teller.text(&facts),
+        mend: teller.mend(&facts),
+        plugins: teller.plugins(&facts),
+        derivation: derivation(provider, &tree),
+    });
+    match teller.main_hindrance(&facts).map(|(_, hindrance)| hindrance) {
+        Some(Hindrance::Ungranted { .. }) => ResolveFailure::MissingGrant(explanation),
+        Some(Hindrance::OtherProfile { .. } | Hindrance::ProfileVersion { .. }) => {
+            ResolveFailure::ProfileMismatch(explanation)
+        }
+        Some(_) => ResolveFailure::Policy(explanation),
+        None => ResolveFailure::Conflict(explanation),
+    }
+}
+
+/// Puts facts into words.
+struct Teller<'a, 'b> {
+    provider: &'b Provider<'a>,
+    circumstances: &'b Circumstances<'b>,
+}
+
+impl Teller<'_, '_> {
+    fn plugin(&self, symbol: Symbol) -> &Plugin {
+        self.provider.index.plugin(symbol)
+    }
+
+    fn text(&self, facts: &[Fact]) -> String {
+        let wants: Vec<String> = facts
+            .iter()
+            .filter_map(|fact| match fact {
+                Fact::Wants { plugin, requirement } => Some(asked(&self.plugin(*plugin).name, requirement)),
+                _ => None,
+            })
+            .collect();
+        let mut lines: Vec<String> = facts.iter().filter_map(|fact| self.sentence(fact)).collect();
+        if lines.len() > FACTS_MAX {
+            let more = lines.len() - (FACTS_MAX - 1);
+            lines.truncate(FACTS_MAX - 1);
+            lines.push(format!("{more} more facts like these, listed in the derivation"));
+        }
+        lines.extend(self.disputes(facts));
+        let together = if wants.len() > 1 { " together" } else { "" };
+        let mut text = format!("{} cannot be loaded{together}:", and(&wants));
+        for line in lines {
+            text.push_str("\n- ");
+            text.push_str(&line);
+        }
+        text
+    }
+
+    fn sentence(&self, fact: &Fact) -> Option<String> {
+        Some(match fact {
+            Fact::Wants { .. } => return None,
+            Fact::Needs { plugin, ordinals, dependency, requirement } => {
+                let (subject, plural) = self.subject(*plugin, ordinals);
+                let need = if plural { "need" } else { "needs" };
+                let wanted = asked(&self.plugin(*dependency).name, requirement);
+                format!("{subject} {need} {wanted}{}", self.absence(*dependency, requirement))
+            }
+            Fact::Conflicts { plugin, ordinals, other, requirement } => {
+                let (subject, _) = self.subject(*plugin, ordinals);
+                format!("{subject} cannot be loaded beside {}", asked(&self.plugin(*other).name, requirement))
+            }
+            Fact::Provides { plugin, provided } => {
+                format!("{} can stand in for {}", self.plugin(*plugin).name, self.plugin(*provided).name)
+            }
+            Fact::LeftOut { plugin, ordinals, hindrance } => {
+                let (subject, plural) = self.subject(*plugin, ordinals);
+                format!("{subject} {}", hindrance.sentence(plural))
+            }
+        })
+    }
+
+    /// What to add when nothing can meet a need.
+    fn absence(&self, dependency: Symbol, requirement: &str) -> String {
+        let plugin = self.plugin(dependency);
+        if plugin.releases.is_empty() && plugin.providers.is_empty() {
+            return ", which is not in this registry".into();
+        }
+        let is_met = plugin
+            .requirements
+            .iter()
+            .any(|matching| matching.requirement.to_string() == requirement && !matching.all.is_empty());
+        if is_met || !plugin.providers.is_empty() {
+            return String::new();
+        }
+        let versions: Vec<Version> = plugin.releases.iter().rev().map(|release| release.version.clone()).collect();
+        format!(", and {}", there_are(&versions))
+    }
+
+    /// "acme:menu 1.0.0 to 1.2.0", and whether that is several.
+    fn subject(&self, symbol: Symbol, ordinals: &BTreeSet<u32>) -> (String, bool) {
+        let plugin = self.plugin(symbol);
+        let version = |ordinal: &u32| plugin.releases[*ordinal as usize].version.to_string();
+        let name = &plugin.name;
+        let (Some(first), Some(last)) = (ordinals.first(), ordinals.last()) else {
+            return (name.to_string(), false);
+        };
+        if first == last {
+            return (format!("{name} {}", version(first)), false);
+        }
+        let covers = |from: u32, to: u32| {
+            (from..to).filter(|ordinal| plugin.candidates.has(*ordinal)).all(|ordinal| ordinals.contains(&ordinal))
+        };
+        if covers(0, plugin.end()) {
+            return (format!("every release of {name}"), false);
+        }
+        if ordinals.len() > 2 && covers(*first, *last) {
+            return (format!("{name} {} to {}", version(first), version(last)), true);
+        }
+        let mut named: Vec<String> = ordinals.iter().rev().take(VERSIONS_MAX).map(version).collect();
+        if ordinals.len() > VERSIONS_MAX {
+            named.push(format!("{} more", ordinals.len() - VERSIONS_MAX));
+        } else {
+            named.reverse();
+        }
+        (format!("{name} {}", and(&named)), true)
+    }
+
+    /// The plugins of which no release meets everything that is asked of them.
+    fn disputes(&self, facts: &[Fact]) -> Vec<String> {
+        let mut asked_of: BTreeMap<Symbol, Vec<&str>> = BTreeMap::new();
+        for fact in facts {
+            let (plugin, requirement) = match fact {
+                Fact::Wants { plugin, requirement } => (plugin, requirement),
+                Fact::Needs { dependency, requirement, .. } => (dependency, requirement),
+                _ => continue,
+            };
+            let all = asked_of.entry(*plugin).or_default();
+            if !all.contains(&requirement.as_str()) {
+                all.push(requirement);
+            }
+        }
+        let mut disputes: Vec<(&PluginName, String)> = asked_of
+            .into_iter()
+            .filter(|(plugin, requirements)| requirements.len() > 1 && self.is_disputed(*plugin, requirements))
+            .map(|(plugin, requirements)| (&self.plugin(plugin).name, self.dispute(plugin, &requirements)))
+            .collect();
+        disputes.sort();
+        disputes.into_iter().map(|(_, sentence)| sentence).collect()
+    }
+
+    fn is_disputed(&self, plugin: Symbol, requirements: &[&str]) -> bool {
+        let releases = &self.plugin(plugin).releases;
+        let meets = |version: &Version, text: &&str| text.parse::<Requirement>().is_ok_and(|r| r.matches(version));
+        let is_met_at_all = requirements
+            .iter()
+            .all(|requirement| releases.iter().any(|release| meets(&release.version, requirement)));
+        is_met_at_all
+            && !releases.iter().any(|release| requirements.iter().all(|text| meets(&release.version, text)))
+    }
+
+    fn dispute(&self, symbol: Symbol, requirements: &[&str]) -> String {
+        let plugin = self.plugin(symbol);
+        let quantity = if requirements.len() == 2 { "both" } else { "all of" };
+        let requirements: Vec<String> = requirements.iter().map(|text| (*text).to_owned()).collect();
+        let because = if self.provider.request.policy.one_version_per_plugin {
+            "the policy allows one version of a plugin".to_owned()
+        } else if plugin.singleton {
+            "it allows only one version of itself".to_owned()
+        } else {
+            format!("two {} releases cannot be loaded side by side", self.line_name(plugin, &requirements))
+        };
+        format!("no release of {} meets {quantity} {}, and {because}", plugin.name, and(&requirements))
+    }
+
+    /// "1.x": what the requirements have in common.
+    fn line_name(&self, plugin: &Plugin, requirements: &[String]) -> String {
+        let common = plugin.releases.iter().rev().find(|release| {
+            requirements.iter().any(|text| text.parse::<Requirement>().is_ok_and(|r| r.matches(&release.version)))
+        });
+        match common.map(|release| compatibility(&release.version)) {
+            Some((0, 0, _)) | None => "compatible".into(),
+            Some((0, minor, _)) => format!("0.{minor}.x"),
+            Some((major, ..)) => format!("{major}.x"),
+        }
+    }
+
+    fn plugins(&self, facts: &[Fact]) -> Vec<PluginName> {
+        let mut plugins = BTreeSet::new();
+        for fact in facts {
+            match fact {
+                Fact::Wants { plugin, .. } | Fact::LeftOut { plugin, .. } => plugins.extend([*plugin]),
+                Fact::Needs { plugin, dependency: other, .. }
+                | Fact::Conflicts { plugin, other, .. }
+                | Fact::Provides { plugin, provided: other } => plugins.extend([*plugin, *other]),
+            }
+        }
+        let mut names: Vec<PluginName> = plugins.into_iter().map(|plugin| self.plugin(plugin).name.clone()).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The hindrance to mend: grants before profiles before the rest of the policy.
+    fn main_hindrance<'f>(&self, facts: &'f [Fact]) -> Option<(Symbol, &'f Hindrance)> {
+        facts
+            .iter()
+            .filter_map(|fact| match fact {
+                Fact::LeftOut { plugin, hindrance, .. } => Some((*plugin, hindrance)),
+                _ => None,
+            })
+            .min_by_key(|(_, hindrance)| match hindrance {
+                Hindrance::Ungranted { .. } => 0,
+                Hindrance::ProfileVersion { .. } => 1,
+                Hindrance::OtherProfile { .. } => 2,
+                Hindrance::Yanked | Hindrance::PreRelease => 4,
+                _ => 3,
+            })
+    }
+
+    fn mend(&self, facts: &[Fact]) -> String {
+        let other_versions = self.other_versions(facts);
+        let lifted = self.main_hindrance(facts).map(|(plugin, hindrance)| self.lift(plugin, hindrance));
+        match (lifted, other_versions) {
+            (Some(lifted), Some(other)) => format!("{lifted}, or ask for {other}."),
+            (Some(lifted), None) => format!("{lifted}."),
+            (None, Some(other)) => format!("Ask for {other}."),
+            (None, None) => {
+                let names: Vec<String> = self.plugins(facts).iter().map(ToString::to_string).collect();
+                format!("No other version of what you ask for helps; leave one of {} out.", and(&names))
+            }
+        }
+    }
+
+    /// Roots of the conflict at versions with which everything can be loaded.
+    fn other_versions(&self, facts: &[Fact]) -> Option<String> {
+        let mut found = Vec::new();
+        for fact in facts {
+            let Fact::Wants { plugin, requirement } = fact else { continue };
+            let name = &self.plugin(*plugin).name;
+            if let Some(version) = self.version_that_fits(name) {
+                found.push(format!("{name} ={version} instead of {requirement}"));
+            }
+        }
+        found.truncate(2);
+        (!found.is_empty()).then(|| found.join(", or for "))
+    }
+
+    fn version_that_fits(&self, name: &PluginName) -> Option<Version> {
+        let mut request: ResolveRequest = self.provider.request.clone();
+        request.roots.insert(name.clone(), Requirement::any());
+        let provider = Provider::new(self.provider.index, &request, self.circumstances);
+        let selection = solve(&provider).ok()?;
+        let place = provider.roots.iter().position(|root| self.plugin(root.plugin).name == *name)?;
+        provider.chosen_for(provider.root_target(place).0, &selection).map(|release| release.version.clone())
+    }
+
+    fn lift(&self, symbol: Symbol, hindrance: &Hindrance) -> String {
+        let name = &self.plugin(symbol).name;
+        match hindrance {
+            Hindrance::Ungranted { capability, .. } => {
+                let release = self.plugin(symbol).releases.iter().rev().find(|release| {
+                    self.provider.filters.hindrance(symbol, release).as_ref() == Some(hindrance)
+                });
+                let scope = release
+                    .and_then(|release| release.capabilities.get(capability))
+                    .and_then(|request| serde_json::to_string(&request.scope).ok())
+                    .unwrap_or_else(|| "{}".into());
+                format!("Grant {name} what it asks for (add \"{capability}\": {scope} to the host's grants)")
+            }
+            Hindrance::OtherProfile { made_for, .. } => format!("Use a host with the profile {made_for}"),
+            Hindrance::ProfileVersion { profile, needs, .. } => format!("Use a host with {profile} {needs}"),
+            Hindrance::NotYetPublished { .. } => "Ask with a later tree size".into(),
+            Hindrance::Yanked => format!("Ask the author of {name} for a new release"),
+            Hindrance::PreRelease => {
+                format!("Ask for a pre-release of {name} by its version, or set `pre_release` in the policy")
+            }
+            Hindrance::TooYoung { .. } => "Wait, or lower `min_age_hours` in the policy".into(),
+            Hindrance::Unverified { failed: false } => {
+                "Wait for the verification run, or drop `require_verified` from the policy".into()
+            }
+            Hindrance::Unverified { failed: true } => format!("Ask the author of {name} to mend it"),
+            Hindrance::TooRisky { risk, .. } => format!("Set `max_risk` in the policy to {risk}"),
+            Hindrance::License { license } => format!("Add {license} to `licenses` in the policy"),
+            Hindrance::Widening { .. } => "Look at what it asks for and set `allow_widening` in the policy".into(),
+        }
+    }
+}
+
+fn asked(name: &PluginName, requirement: &str) -> String {
+    if requirement == "*" { name.to_string() } else { format!("{name} {requirement}") }
+}
+
+/// "a, b and c".
+fn and(items: &[String]) -> String {
+    match items {
+        [] => "the request".into(),
+        [one] => one.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+fn there_are(versions: &[Version]) -> String {
+    match versions {
+        [] => "every release of it was withdrawn".into(),
+        [one] => format!("there is only {one}"),
+        _ => {
+            let mut named: Vec<String> = versions.iter().take(VERSIONS_MAX).map(ToString::to_string).collect();
+            if versions.len() > VERSIONS_MAX {
+                named.push(format!("{} older ones", versions.len() - VERSIONS_MAX));
+            }
+            format!("there are {}", and(&named))
+        }
+    }
+}
+
+fn did_you_mean(nearest: &[PluginName]) -> String {
+    let names: Vec<String> = nearest.iter().map(ToString::to_string).collect();
+    if names.is_empty() { String::new() } else { format!("; near it are {}", and(&names)) }
+}
+
+fn circle(releases: &[ReleaseId]) -> String {
+    let mut names: Vec<String> = releases.iter().map(ToString::to_string).collect();
+    names.extend(names.first().cloned());
+    names.join(" needs ")
 }

@@ -5,18 +5,30 @@
 //! always compile, for clients; the solver comes with the feature `server`.
 
 #[cfg(feature = "server")]
+mod candidate;
+#[cfg(feature = "server")]
 mod explain;
 #[cfg(feature = "server")]
+mod facts;
+#[cfg(feature = "server")]
 mod index;
+#[cfg(feature = "server")]
+mod interval;
+#[cfg(feature = "server")]
+mod load_order;
 mod lock;
+#[cfg(feature = "server")]
+mod provider;
 mod request;
 #[cfg(feature = "server")]
 mod solve;
+#[cfg(feature = "server")]
+mod version_bits;
 
 #[cfg(feature = "server")]
-pub use explain::ResolveFailure;
+pub use explain::{Explanation, ResolveFailure};
 #[cfg(feature = "server")]
-pub use index::{Index, IndexSnapshot};
+pub use index::{Index, IndexSize, IndexSnapshot};
 pub use lock::{HeldBack, Lock, LockError, LockedRelease};
 pub use request::{AsOf, HostRequest, Policy, ResolveRequest};
 #[cfg(feature = "server")]

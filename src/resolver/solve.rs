@@ -1,9 +1,23 @@
 //! From a request to a lock.
 
-use super::{IndexSnapshot, Lock, ResolveFailure, ResolveRequest};
-use crate::domain::{HostProfile, Timestamp};
+use std::collections::BTreeMap;
+
+use pubgrub::{Map, PubGrubError};
+
+use super::explain::{nearest_names, no_solution};
+use super::index::{Edge, Release, Symbol};
+use super::load_order::load_levels;
+use super::lock::union_of;
+use super::provider::{Package, Provider, Stopped};
+use super::version_bits::VersionBits;
+use super::{HeldBack, IndexSnapshot, Lock, LockedRelease, ResolveFailure, ResolveRequest};
+use crate::domain::{HostProfile, ReleaseId, Timestamp};
+
+const ROOTS_MAX: usize = 1_000;
+const LOCKED_MAX: usize = 10_000;
 
 /// What a resolve depends on beside the index and the request.
+#[derive(Clone, Copy)]
 pub struct Circumstances<'a> {
     /// The registered profiles; empty: the host's profile is taken on trust.
     pub profiles: &'a [HostProfile],
@@ -14,10 +28,250 @@ pub struct Circumstances<'a> {
 }
 
 /// Finds the releases that meet the request, or says why there are none.
+///
+/// The same index, request and moment give the same lock, byte for byte.
 pub fn resolve(
-    _index: &IndexSnapshot,
-    _request: &ResolveRequest,
-    _circumstances: &Circumstances<'_>,
+    index: &IndexSnapshot,
+    request: &ResolveRequest,
+    circumstances: &Circumstances<'_>,
 ) -> Result<Lock, ResolveFailure> {
-    Err(ResolveFailure::Deadline)
+    check_size(request)?;
+    check_profile(request, circumstances.profiles)?;
+    let mut provider = Provider::new(&index.0, request, circumstances);
+    check_roots(&provider)?;
+    match solve(&provider) {
+        Ok(selection) => Selected::walk(&provider, &selection).into_lock(),
+        Err(Unsolved::Stopped) => Err(ResolveFailure::Deadline),
+        Err(Unsolved::Impossible(tree)) => Err(no_solution(&mut provider, *tree, circumstances)),
+    }
+}
+
+/// The solver's answer: a number for each package.
+pub(super) type Selection = Map<Package, u32>;
+/// The solver's proof that there is no answer.
+pub(super) type Tree = pubgrub::DerivationTree<Package, VersionBits, std::convert::Infallible>;
+
+/// Why the solver gave no answer.
+pub(super) enum Unsolved {
+    Impossible(Box<Tree>),
+    Stopped,
+}
+
+/// Runs the solver.
+pub(super) fn solve(provider: &Provider<'_>) -> Result<Selection, Unsolved> {
+    match pubgrub::resolve(provider, Package::Root, 0_u32) {
+        Ok(selection) => Ok(selection.into_iter().collect()),
+        Err(PubGrubError::NoSolution(tree)) => Err(Unsolved::Impossible(Box::new(tree))),
+        Err(
+            PubGrubError::ErrorInShouldCancel(Stopped)
+            | PubGrubError::ErrorRetrievingDependencies { source: Stopped, .. }
+            | PubGrubError::ErrorChoosingVersion { source: Stopped, .. },
+        ) => Err(Unsolved::Stopped),
+    }
+}
+
+fn check_size(request: &ResolveRequest) -> Result<(), ResolveFailure> {
+    let locked = request.lock.as_ref().map_or(0, |lock| lock.releases.len());
+    let sizes = [
+        ("roots", request.roots.len(), ROOTS_MAX),
+        ("optional dependencies", request.with_optional.len(), ROOTS_MAX),
+        ("locked releases", locked, LOCKED_MAX),
+        ("plugins to upgrade", request.upgrade.len(), LOCKED_MAX),
+    ];
+    match sizes.into_iter().find(|(_, count, most)| count > most) {
+        None => Ok(()),
+        Some((what, count, most)) => Err(ResolveFailure::TooLarge { what, count, most }),
+    }
+}
+
+fn check_profile(request: &ResolveRequest, profiles: &[HostProfile]) -> Result<(), ResolveFailure> {
+    let Some(host) = &request.host else { return Ok(()) };
+    if profiles.is_empty() || profiles.iter().any(|profile| profile.name == host.profile) {
+        return Ok(());
+    }
+    let nearest = nearest_names(&host.profile, profiles.iter().map(|profile| &profile.name));
+    Err(ResolveFailure::UnknownProfile { profile: host.profile.clone(), nearest })
+}
+
+fn check_roots(provider: &Provider<'_>) -> Result<(), ResolveFailure> {
+    for (name, requirement) in &provider.request.roots {
+        let plugin = provider.index.symbol(name).map(|symbol| provider.index.plugin(symbol));
+        let Some(plugin) = plugin.filter(|known| !known.releases.is_empty() || !known.providers.is_empty())
+        else {
+            let known = provider.index.plugins.iter().filter(|plugin| !plugin.releases.is_empty());
+            let nearest = nearest_names(name, known.map(|plugin| &plugin.name));
+            return Err(ResolveFailure::UnknownPlugin { plugin: name.clone(), nearest });
+        };
+        let place = provider.roots.iter().position(|root| provider.index.plugin(root.plugin).name == *name);
+        let is_met = place.is_some_and(|place| !provider.root_target(place).1.is_empty());
+        if !is_met {
+            let versions = plugin.releases.iter().rev().filter(|release| !release.yanked);
+            return Err(ResolveFailure::NoMatchingVersion {
+                plugin: name.clone(),
+                requirement: requirement.clone(),
+                versions: versions.map(|release| release.version.clone()).collect(),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The chosen releases that the roots lead to.
+struct Selected<'a, 'b> {
+    provider: &'b Provider<'a>,
+    selection: &'b Selection,
+    places: Map<(Symbol, u32), usize>,
+    chosen: Vec<Chosen<'a>>,
+}
+
+struct Chosen<'a> {
+    plugin: Symbol,
+    ordinal: u32,
+    release: &'a Release,
+    needs: Vec<usize>,
+}
+
+impl<'a, 'b> Selected<'a, 'b> {
+    fn walk(provider: &'b Provider<'a>, selection: &'b Selection) -> Self {
+        let mut selected = Self { provider, selection, places: Map::default(), chosen: Vec::new() };
+        for root in 0..provider.roots.len() {
+            selected.place_of(provider.root_target(root).0);
+        }
+        let mut next = 0;
+        while next < selected.chosen.len() {
+            let mut needs: Vec<usize> = provider
+                .dependencies_of(selected.chosen[next].release)
+                .map(|edge| selected.place_of(provider.target(edge).0))
+                .collect();
+            needs.sort_unstable();
+            needs.dedup();
+            selected.chosen[next].needs = needs;
+            next += 1;
+        }
+        selected
+    }
+
+    /// The place of the release chosen for a package, choices followed.
+    fn place_of(&mut self, package: Package) -> usize {
+        let number = self.selection[&package];
+        match package {
+            Package::Line { plugin, line } => {
+                let (start, releases) = self.provider.releases(plugin, line);
+                let ordinal = start + number;
+                *self.places.entry((plugin, ordinal)).or_insert_with(|| {
+                    let release = &releases[number as usize];
+                    self.chosen.push(Chosen { plugin, ordinal, release, needs: Vec::new() });
+                    self.chosen.len() - 1
+                })
+            }
+            choice => self.place_of(self.provider.options(choice)[number as usize].package),
+        }
+    }
+
+    fn into_lock(self) -> Result<Lock, ResolveFailure> {
+        let needs: Vec<Vec<usize>> = self.chosen.iter().map(|chosen| chosen.needs.clone()).collect();
+        let levels = load_levels(&needs).map_err(|circle| {
+            let mut releases: Vec<ReleaseId> = circle.0.into_iter().map(|place| self.id(place)).collect();
+            let first = (0..releases.len()).min_by_key(|place| &releases[*place]).unwrap_or(0);
+            releases.rotate_left(first);
+            ResolveFailure::Cycle { releases }
+        })?;
+        let mut releases: Vec<LockedRelease> =
+            (0..self.chosen.len()).map(|place| self.locked(place, levels[place])).collect();
+        releases.sort_unstable_by(|a, b| {
+            (a.load_level, &a.name, &a.version).cmp(&(b.load_level, &b.name, &b.version))
+        });
+        let request = self.provider.request;
+        Ok(Lock {
+            registry: None,
+            sequence: request
+                .as_of
+                .map_or(self.provider.index.sequence, |point| point.tree_size.min(self.provider.index.sequence)),
+            roots: request.roots.clone(),
+            host: request.host.clone(),
+            capabilities: union_of(releases.iter().map(|release| &release.capabilities)),
+            releases,
+            held_back: self.held_back(),
+        })
+    }
+
+    fn id(&self, place: usize) -> ReleaseId {
+        let chosen = &self.chosen[place];
+        let name = self.provider.index.plugin(chosen.plugin).name.clone();
+        ReleaseId::new(name, chosen.release.version.clone())
+    }
+
+    fn locked(&self, place: usize, load_level: u32) -> LockedRelease {
+        let Chosen { plugin, release, needs, .. } = &self.chosen[place];
+        let mut dependencies: Vec<ReleaseId> = needs.iter().map(|need| self.id(*need)).collect();
+        dependencies.sort_unstable();
+        LockedRelease {
+            name: self.provider.index.plugin(*plugin).name.clone(),
+            version: release.version.clone(),
+            digest: release.digest,
+            size_bytes: release.size_bytes,
+            url: format!("/blobs/sha256/{}", release.digest.to_hex()),
+            signer: release.signer.to_string(),
+            verification: release.verification,
+            load_level,
+            dependencies,
+            capabilities: release.capabilities.clone(),
+        }
+    }
+
+    /// Plugins whose newest release, yanked ones and unwanted pre-releases aside, is not in the lock.
+    fn held_back(&self) -> Vec<HeldBack> {
+        let mut highest: BTreeMap<Symbol, usize> = BTreeMap::new();
+        for (place, chosen) in self.chosen.iter().enumerate() {
+            let so_far = highest.entry(chosen.plugin).or_insert(place);
+            if chosen.ordinal > self.chosen[*so_far].ordinal {
+                *so_far = place;
+            }
+        }
+        let mut held_back: Vec<HeldBack> =
+            highest.into_values().filter_map(|place| self.held_back_by(&self.chosen[place])).collect();
+        held_back.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        held_back
+    }
+
+    fn held_back_by(&self, chosen: &Chosen<'a>) -> Option<HeldBack> {
+        let plugin = self.provider.index.plugin(chosen.plugin);
+        let counts = self.provider.filters.counts_pre_releases(chosen.plugin);
+        let (newest, release) = (0..plugin.end()).zip(&plugin.releases).rev().find(|(_, release)| {
+            !release.yanked && (counts || !release.version.is_pre_release())
+        })?;
+        if newest <= chosen.ordinal {
+            return None;
+        }
+        Some(HeldBack {
+            name: plugin.name.clone(),
+            chosen: chosen.release.version.clone(),
+            newest: release.version.clone(),
+            reason: self.reason_against(chosen, newest, release),
+        })
+    }
+
+    fn reason_against(&self, chosen: &Chosen<'a>, newest: u32, release: &Release) -> String {
+        if let Some(hindrance) = self.provider.filters.hindrance(chosen.plugin, release) {
+            return format!("{} {}", release.version, hindrance.sentence(false));
+        }
+        for root in self.provider.roots.iter().filter(|root| root.plugin == chosen.plugin) {
+            if !root.matching.all.has(newest) {
+                return format!("you ask for {}", root.matching.requirement);
+            }
+        }
+        let asking = self.chosen.iter().enumerate().find_map(|(place, dependent)| {
+            let mut edges = self.provider.dependencies_of(dependent.release);
+            let edge: Edge = edges.find(|edge| edge.plugin == chosen.plugin)?;
+            (!self.provider.matching(edge).all.has(newest)).then_some((place, edge))
+        });
+        if let Some((place, edge)) = asking {
+            return format!("{} needs {}", self.id(place), self.provider.index.requirement(edge));
+        }
+        let locked = self.provider.filters.preferred(chosen.plugin);
+        if locked.iter().any(|locked| *locked.version == chosen.release.version) {
+            return "the lock holds it; name the plugin in `upgrade` to move on".into();
+        }
+        format!("{} does not fit the other releases", release.version)
+    }
 }

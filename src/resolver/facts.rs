@@ -1,0 +1,279 @@
+//! From the solver's proof to facts about plugins: no proxies, no terms, one minimal conflict.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
+use std::sync::Arc;
+
+use pubgrub::{DerivationTree, External};
+use serde_json::{Value, json};
+
+use super::candidate::Hindrance;
+use super::index::Symbol;
+use super::provider::{Package, Provider};
+use super::solve::{Tree, Unsolved, solve};
+use super::version_bits::VersionBits;
+
+/// Something that is so, and of which not all can be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fact {
+    /// The request asks for a plugin.
+    Wants { plugin: Symbol, requirement: String },
+    /// Releases need another plugin.
+    Needs { plugin: Symbol, ordinals: BTreeSet<u32>, dependency: Symbol, requirement: String },
+    /// Releases cannot be loaded beside another plugin.
+    Conflicts { plugin: Symbol, ordinals: BTreeSet<u32>, other: Symbol, requirement: String },
+    /// A plugin stands in for a virtual package.
+    Provides { plugin: Symbol, provided: Symbol },
+    /// Releases are no candidates.
+    LeftOut { plugin: Symbol, ordinals: BTreeSet<u32>, hindrance: Hindrance },
+}
+
+/// The proof of one minimal conflict: leaving away any of its plugins would end it.
+pub(super) fn minimal_proof(provider: &mut Provider<'_>, mut tree: Tree) -> Tree {
+    let mut plugins: Vec<Symbol> = plugins_of(&tree).into_iter().collect();
+    let is_root = |provider: &Provider<'_>, symbol| provider.roots.iter().any(|root| root.plugin == symbol);
+    plugins.sort_by_key(|symbol| (!is_root(provider, *symbol), &provider.index.plugin(*symbol).name));
+    for plugin in plugins {
+        if !plugins_of(&tree).contains(&plugin) {
+            continue;
+        }
+        provider.ignored.insert(plugin);
+        match solve(provider) {
+            Err(Unsolved::Impossible(smaller)) => tree = *smaller,
+            Ok(_) => {
+                provider.ignored.remove(&plugin);
+            }
+            Err(Unsolved::Stopped) => {
+                provider.ignored.remove(&plugin);
+                break;
+            }
+        }
+    }
+    tree
+}
+
+fn plugins_of(tree: &Tree) -> HashSet<Symbol> {
+    let mut plugins = HashSet::new();
+    for_each_leaf(tree, &mut |leaf| {
+        if let External::FromDependencyOf(_, _, Package::Line { plugin, .. } | Package::Choice(plugin, _), _) = leaf {
+            plugins.insert(*plugin);
+        }
+        if let External::FromDependencyOf(Package::Line { plugin, .. }, ..)
+        | External::NoVersions(Package::Line { plugin, .. }, _) = leaf
+        {
+            plugins.insert(*plugin);
+        }
+    });
+    plugins
+}
+
+type Leaf = External<Package, VersionBits, std::convert::Infallible>;
+
+/// Visits every leaf once, however often the proof uses it.
+fn for_each_leaf(tree: &Tree, visit: &mut dyn FnMut(&Leaf)) {
+    let mut seen: HashSet<*const Tree> = HashSet::new();
+    let mut stack = vec![tree];
+    while let Some(node) = stack.pop() {
+        if !seen.insert(std::ptr::from_ref(node)) {
+            continue;
+        }
+        match node {
+            DerivationTree::External(leaf) => visit(leaf),
+            DerivationTree::Derived(derived) => stack.extend([&*derived.cause1, &*derived.cause2]),
+        }
+    }
+}
+
+/// The facts of a proof, in the order in which a person follows them: from the request outwards.
+pub(super) fn facts_of(provider: &Provider<'_>, tree: &Tree) -> Vec<Fact> {
+    let mut collected = Collected::new(provider);
+    for_each_leaf(tree, &mut |leaf| collected.take(leaf));
+    collected.in_reading_order()
+}
+
+type Needs = BTreeMap<(Symbol, Symbol, String), BTreeSet<u32>>;
+
+struct Collected<'a, 'b> {
+    provider: &'b Provider<'a>,
+    wants: BTreeMap<Symbol, String>,
+    needs: Needs,
+    conflicts: Needs,
+    provides: BTreeSet<(Symbol, Symbol)>,
+    left_out: BTreeMap<(Symbol, Hindrance), BTreeSet<u32>>,
+}
+
+impl<'a, 'b> Collected<'a, 'b> {
+    fn new(provider: &'b Provider<'a>) -> Self {
+        Self {
+            provider,
+            wants: BTreeMap::new(),
+            needs: BTreeMap::new(),
+            conflicts: BTreeMap::new(),
+            provides: BTreeSet::new(),
+            left_out: BTreeMap::new(),
+        }
+    }
+
+    fn take(&mut self, leaf: &Leaf) {
+        match leaf {
+            External::FromDependencyOf(Package::Root, _, target, _) => self.take_root(*target),
+            External::FromDependencyOf(Package::Line { plugin, line }, versions, target, _) => {
+                self.take_edge(*plugin, *line, versions, *target);
+            }
+            External::FromDependencyOf(Package::Choice(virtual_name, _), _, Package::Line { plugin, .. }, _) => {
+                self.take_option(*virtual_name, *plugin);
+            }
+            External::FromDependencyOf(Package::RootChoice(place), _, Package::Line { plugin, .. }, _) => {
+                self.take_option(self.provider.roots[*place as usize].plugin, *plugin);
+            }
+            External::NoVersions(Package::Line { plugin, line }, versions) => {
+                self.take_left_out(*plugin, *line, versions);
+            }
+            _ => {}
+        }
+    }
+
+    fn take_root(&mut self, target: Package) {
+        for (place, root) in self.provider.roots.iter().enumerate() {
+            if self.provider.root_target(place).0 == target {
+                self.wants.insert(root.plugin, root.matching.requirement.to_string());
+            }
+        }
+    }
+
+    fn take_edge(&mut self, plugin: Symbol, line: u32, versions: &VersionBits, target: Package) {
+        let (start, releases) = self.provider.releases(plugin, line);
+        for number in versions.ordinals(releases.len() as u32) {
+            let release = &releases[number as usize];
+            if let Package::Guard { plugin: other, .. } = target {
+                for edge in release.conflicts.iter().filter(|edge| edge.plugin == other) {
+                    let requirement = self.provider.index.requirement(*edge).to_string();
+                    self.conflicts.entry((plugin, other, requirement)).or_default().insert(start + number);
+                }
+                continue;
+            }
+            for edge in self.provider.dependencies_of(release) {
+                if self.provider.target(edge).0 == target {
+                    let requirement = self.provider.index.requirement(edge).to_string();
+                    self.needs.entry((plugin, edge.plugin, requirement)).or_default().insert(start + number);
+                }
+            }
+        }
+    }
+
+    fn take_option(&mut self, wanted: Symbol, plugin: Symbol) {
+        if wanted != plugin {
+            self.provides.insert((wanted, plugin));
+        }
+    }
+
+    fn take_left_out(&mut self, plugin: Symbol, line: u32, versions: &VersionBits) {
+        let (start, releases) = self.provider.releases(plugin, line);
+        for number in versions.ordinals(releases.len() as u32) {
+            if let Some(hindrance) = self.provider.filters.hindrance(plugin, &releases[number as usize]) {
+                self.left_out.entry((plugin, hindrance)).or_default().insert(start + number);
+            }
+        }
+    }
+
+    /// Wants first, then plugin by plugin as the needs lead to them; what is left out follows its plugin's needs.
+    fn in_reading_order(self) -> Vec<Fact> {
+        let name = |symbol: &Symbol| &self.provider.index.plugin(*symbol).name;
+        let mut facts = Vec::new();
+        let mut wanted: Vec<Symbol> = self.wants.keys().copied().collect();
+        wanted.sort_by_key(name);
+        for plugin in &wanted {
+            facts.push(Fact::Wants { plugin: *plugin, requirement: self.wants[plugin].clone() });
+        }
+        let mut seen: BTreeSet<Symbol> = wanted.iter().copied().collect();
+        let mut queue: VecDeque<Symbol> = wanted.into();
+        while let Some(plugin) = queue.pop_front() {
+            let mut next: BTreeSet<Symbol> = BTreeSet::new();
+            let mut about: Vec<_> = self.needs.iter().filter(|((subject, ..), _)| *subject == plugin).collect();
+            about.sort_by_key(|((_, dependency, requirement), ordinals)| {
+                (std::cmp::Reverse(ordinals.last().copied()), name(dependency), requirement.clone())
+            });
+            for ((_, dependency, requirement), ordinals) in about {
+                let (dependency, requirement) = (*dependency, requirement.clone());
+                facts.push(Fact::Needs { plugin, ordinals: ordinals.clone(), dependency, requirement });
+                next.insert(dependency);
+            }
+            for ((subject, other, requirement), ordinals) in &self.conflicts {
+                if *subject == plugin {
+                    let (other, requirement) = (*other, requirement.clone());
+                    facts.push(Fact::Conflicts { plugin, ordinals: ordinals.clone(), other, requirement });
+                }
+            }
+            for (provided, provider) in &self.provides {
+                if *provided == plugin {
+                    facts.push(Fact::Provides { plugin: *provider, provided: plugin });
+                    next.insert(*provider);
+                }
+            }
+            for ((subject, hindrance), ordinals) in &self.left_out {
+                if *subject == plugin {
+                    let hindrance = hindrance.clone();
+                    facts.push(Fact::LeftOut { plugin, ordinals: ordinals.clone(), hindrance });
+                }
+            }
+            let mut next: Vec<Symbol> = next.into_iter().filter(|symbol| seen.insert(*symbol)).collect();
+            next.sort_by_key(name);
+            queue.extend(next);
+        }
+        facts
+    }
+}
+
+/// The proof as JSON: a list of steps, each either a fact or drawn from two earlier steps; the last is the conclusion.
+pub(super) fn derivation(provider: &Provider<'_>, tree: &Tree) -> Value {
+    let mut steps: Vec<Value> = Vec::new();
+    let mut numbers: BTreeMap<*const Tree, usize> = BTreeMap::new();
+    let mut stack = vec![(tree, false)];
+    while let Some((node, are_causes_done)) = stack.pop() {
+        let key = std::ptr::from_ref(node);
+        if numbers.contains_key(&key) {
+            continue;
+        }
+        let step = match node {
+            DerivationTree::External(leaf) => leaf_step(provider, leaf),
+            DerivationTree::Derived(derived) if are_causes_done => {
+                let number = |cause: &Arc<Tree>| numbers[&Arc::as_ptr(cause)];
+                json!({ "kind": "conclusion", "from": [number(&derived.cause1), number(&derived.cause2)] })
+            }
+            DerivationTree::Derived(derived) => {
+                stack.extend([(node, true), (&derived.cause1, false), (&derived.cause2, false)]);
+                continue;
+            }
+        };
+        numbers.insert(key, steps.len());
+        steps.push(step);
+    }
+    json!({ "steps": steps })
+}
+
+fn leaf_step(provider: &Provider<'_>, leaf: &Leaf) -> Value {
+    let versions = |package: &Package, versions: &VersionBits| -> Value {
+        let Package::Line { plugin, line } = package else { return Value::Null };
+        let (_, releases) = provider.releases(*plugin, *line);
+        let numbers = versions.ordinals(releases.len() as u32);
+        numbers.map(|number| releases[number as usize].version.to_string()).collect()
+    };
+    let name = |package: &Package| match package {
+        Package::Root => json!("request"),
+        Package::Line { plugin, .. } | Package::Choice(plugin, _) | Package::Guard { plugin, .. } => {
+            json!(provider.index.plugin(*plugin).name)
+        }
+        Package::RootChoice(place) => json!(provider.index.plugin(provider.roots[*place as usize].plugin).name),
+    };
+    match leaf {
+        External::FromDependencyOf(subject, subject_versions, target, target_versions) => json!({
+            "kind": if matches!(target, Package::Guard { .. }) { "excludes" } else { "needs" },
+            "plugin": name(subject), "versions": versions(subject, subject_versions),
+            "dependency": name(target), "dependency_versions": versions(target, target_versions),
+        }),
+        External::NoVersions(package, set) => {
+            json!({ "kind": "left-out", "plugin": name(package), "versions": versions(package, set) })
+        }
+        External::NotRoot(..) => json!({ "kind": "request" }),
+        External::Custom(_, _, never) => match *never {},
+    }
+}

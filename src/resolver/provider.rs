@@ -1,0 +1,422 @@
+//! The model: how plugins, lines of versions, choices and conflicts become packages of the solver.
+//!
+//! - A plugin's line of compatible versions is a package; with one version per plugin the whole plugin is.
+//! - A requirement that spans lines, or that virtual packages can meet, is a package whose versions are its
+//!   options; the best option has the highest number.
+//! - A conflict is a package that each release of the refused plugin pins to its own number, and that the refusing
+//!   release keeps off the refused numbers. It pulls nothing in.
+
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::convert::Infallible;
+use std::fmt;
+use std::rc::Rc;
+
+use pubgrub::{Dependencies, DependencyProvider, Map, PackageResolutionStatistics, Set, VersionSet as _};
+
+use super::candidate::Filters;
+use super::index::{Contents, Edge, Line, Matching, Plugin, Release, Symbol};
+use super::version_bits::VersionBits;
+use super::{Circumstances, ResolveRequest};
+use crate::domain::Requirement;
+
+/// The line of a plugin of which only one version may be chosen.
+pub(super) const WHOLE: u32 = u32::MAX;
+
+/// A package of the solver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Package {
+    /// What the request asks for.
+    Root,
+    /// The versions of a plugin that exclude each other.
+    Line { plugin: Symbol, line: u32 },
+    /// The ways to meet a requirement that a release has.
+    Choice(Symbol, u32),
+    /// The ways to meet a root requirement.
+    RootChoice(u32),
+    /// Which version of a line is loaded, counted from 1; 0: none or any.
+    Guard { plugin: Symbol, line: u32 },
+}
+
+impl fmt::Display for Package {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+/// The signal to stop came.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped")]
+pub(super) struct Stopped;
+
+/// One way to meet a requirement.
+#[derive(Debug, Clone)]
+pub(super) struct ChoiceOption {
+    pub(super) package: Package,
+    pub(super) versions: VersionBits,
+}
+
+/// A root requirement, matched.
+pub(super) struct Root {
+    pub(super) plugin: Symbol,
+    pub(super) matching: Matching,
+}
+
+/// A line's place and its candidates under this request.
+pub(super) type Candidates = Rc<VersionBits>;
+
+/// One request over one index, as the solver asks about it.
+pub(super) struct Provider<'a> {
+    pub(super) index: &'a Contents,
+    pub(super) request: &'a ResolveRequest,
+    pub(super) filters: Filters<'a>,
+    pub(super) roots: Vec<Root>,
+    /// Plugins whose edges are left away while a minimal conflict is looked for.
+    pub(super) ignored: Set<Symbol>,
+    optional: Set<Symbol>,
+    should_stop: &'a dyn Fn() -> bool,
+    ticks: Cell<u32>,
+    candidates: RefCell<Map<(Symbol, u32), Candidates>>,
+    options: RefCell<Map<Package, Rc<[ChoiceOption]>>>,
+    extended: RefCell<Map<(Symbol, u32), Rc<Matching>>>,
+}
+
+/// A matching of the index, or one computed for this request.
+pub(super) enum MatchingRef<'a> {
+    Indexed(&'a Matching),
+    Computed(Rc<Matching>),
+}
+
+impl std::ops::Deref for MatchingRef<'_> {
+    type Target = Matching;
+
+    fn deref(&self) -> &Matching {
+        match self {
+            Self::Indexed(matching) => matching,
+            Self::Computed(matching) => matching,
+        }
+    }
+}
+
+impl<'a> Provider<'a> {
+    /// Every root must be known to the index; others are left away.
+    pub(super) fn new(
+        index: &'a Contents,
+        request: &'a ResolveRequest,
+        circumstances: &Circumstances<'a>,
+    ) -> Self {
+        let filters = Filters::new(index, request, circumstances.now);
+        let roots = request
+            .roots
+            .iter()
+            .filter_map(|(name, requirement)| {
+                let plugin = index.symbol(name)?;
+                let pre_releases = request.policy.pre_release;
+                let matching = Matching::of(index.plugin(plugin), requirement.clone(), pre_releases);
+                Some(Root { plugin, matching })
+            })
+            .collect();
+        Self {
+            index,
+            request,
+            filters,
+            roots,
+            ignored: Set::default(),
+            optional: request.with_optional.iter().filter_map(|name| index.symbol(name)).collect(),
+            should_stop: circumstances.should_stop,
+            ticks: Cell::new(0),
+            candidates: RefCell::default(),
+            options: RefCell::default(),
+            extended: RefCell::default(),
+        }
+    }
+
+    /// Whether only one version of the plugin may be chosen.
+    pub(super) fn is_whole(&self, plugin: &Plugin) -> bool {
+        self.request.policy.one_version_per_plugin || plugin.singleton
+    }
+
+    /// The releases of a package that stands for versions, with the ordinal of its first.
+    pub(super) fn releases(&self, plugin: Symbol, line: u32) -> (u32, &'a [std::sync::Arc<Release>]) {
+        let plugin = self.index.plugin(plugin);
+        match plugin.lines.get(line as usize) {
+            Some(Line { start, end, .. }) => (*start, &plugin.releases[*start as usize..*end as usize]),
+            None => (0, if line == WHOLE { &plugin.releases } else { &[] }),
+        }
+    }
+
+    /// A release by package and number.
+    pub(super) fn release(&self, plugin: Symbol, line: u32, number: u32) -> &'a Release {
+        &self.releases(plugin, line).1[number as usize]
+    }
+
+    /// The dependencies of a release that count in this request, in the order of names.
+    pub(super) fn dependencies_of(&self, release: &'a Release) -> impl Iterator<Item = Edge> + '_ {
+        release
+            .dependencies
+            .iter()
+            .filter(|(edge, optional)| !*optional || self.optional.contains(&edge.plugin))
+            .map(|(edge, _)| *edge)
+    }
+
+    /// What a requirement of a release matches under this request.
+    pub(super) fn matching(&self, edge: Edge) -> MatchingRef<'a> {
+        let plugin = self.index.plugin(edge.plugin);
+        let indexed = &plugin.requirements[edge.requirement as usize];
+        if plugin.pre_releases.is_empty() || !self.filters.counts_pre_releases(edge.plugin) {
+            return MatchingRef::Indexed(indexed);
+        }
+        let mut extended = self.extended.borrow_mut();
+        let computed = extended
+            .entry((edge.plugin, edge.requirement))
+            .or_insert_with(|| Rc::new(Matching::of(plugin, indexed.requirement.clone(), true)));
+        MatchingRef::Computed(Rc::clone(computed))
+    }
+
+    /// The package and the versions that meet a requirement of a release.
+    pub(super) fn target(&self, edge: Edge) -> (Package, VersionBits) {
+        self.meet(edge.plugin, &self.matching(edge), Package::Choice(edge.plugin, edge.requirement))
+    }
+
+    /// The package and the versions that meet a root requirement.
+    pub(super) fn root_target(&self, place: usize) -> (Package, VersionBits) {
+        let root = &self.roots[place];
+        self.meet(root.plugin, &root.matching, Package::RootChoice(place as u32))
+    }
+
+    fn meet(&self, symbol: Symbol, matching: &Matching, choice: Package) -> (Package, VersionBits) {
+        let plugin = self.index.plugin(symbol);
+        if !plugin.providers.is_empty() {
+            let options = self.options_of(choice, symbol, matching).len() as u32;
+            return (choice, if options == 0 { VersionBits::none() } else { VersionBits::every() });
+        }
+        if self.is_whole(plugin) {
+            return (Package::Line { plugin: symbol, line: WHOLE }, matching.all.clone());
+        }
+        match &*matching.lines {
+            [] => (Package::Line { plugin: symbol, line: 0 }, VersionBits::none()),
+            [(line, versions)] => (Package::Line { plugin: symbol, line: *line }, versions.clone()),
+            _ => (choice, VersionBits::every()),
+        }
+    }
+
+    /// The release chosen for a package, choices followed.
+    pub(super) fn chosen_for(&self, package: Package, selection: &Map<Package, u32>) -> Option<&'a Release> {
+        let number = *selection.get(&package)?;
+        match package {
+            Package::Line { plugin, line } => Some(self.release(plugin, line, number)),
+            choice => self.chosen_for(self.options(choice).get(number as usize)?.package, selection),
+        }
+    }
+
+    /// The options of a choice, the best last.
+    pub(super) fn options(&self, choice: Package) -> Rc<[ChoiceOption]> {
+        if let Some(known) = self.options.borrow().get(&choice) {
+            return Rc::clone(known);
+        }
+        match choice {
+            Package::Choice(plugin, requirement) => {
+                self.options_of(choice, plugin, &self.matching(Edge { plugin, requirement }))
+            }
+            Package::RootChoice(place) => {
+                let root = &self.roots[place as usize];
+                self.options_of(choice, root.plugin, &root.matching)
+            }
+            _ => Rc::default(),
+        }
+    }
+
+    fn options_of(&self, choice: Package, symbol: Symbol, matching: &Matching) -> Rc<[ChoiceOption]> {
+        if let Some(known) = self.options.borrow().get(&choice) {
+            return Rc::clone(known);
+        }
+        let plugin = self.index.plugin(symbol);
+        let mut options = self.provider_options(plugin, symbol, &matching.requirement);
+        if self.is_whole(plugin) {
+            if !matching.all.is_empty() {
+                let package = Package::Line { plugin: symbol, line: WHOLE };
+                options.push(ChoiceOption { package, versions: matching.all.clone() });
+            }
+        } else {
+            options.extend(matching.lines.iter().map(|(line, versions)| ChoiceOption {
+                package: Package::Line { plugin: symbol, line: *line },
+                versions: versions.clone(),
+            }));
+        }
+        // Stable: what the lock holds goes last, where the best option is.
+        options.sort_by_key(|option| self.holds_preferred(option));
+        let options: Rc<[ChoiceOption]> = options.into();
+        self.options.borrow_mut().insert(choice, Rc::clone(&options));
+        options
+    }
+
+    /// The plugins that provide a virtual package: the last by name first, so that the first by name wins.
+    fn provider_options(&self, plugin: &Plugin, symbol: Symbol, requirement: &Requirement) -> Vec<ChoiceOption> {
+        let mut providers: Vec<Symbol> = plugin.providers.iter().copied().collect();
+        providers.sort_by_key(|provider| Reverse(&self.index.plugin(*provider).name));
+        let mut options = Vec::new();
+        for provider in providers {
+            let provides = |release: &Release| {
+                release.provides.iter().any(|(name, version)| *name == symbol && requirement.matches(version))
+            };
+            let entry = self.index.plugin(provider);
+            let lines = if self.is_whole(entry) { WHOLE..=WHOLE } else { 0..=(entry.lines.len() as u32).max(1) - 1 };
+            for line in lines {
+                let (_, releases) = self.releases(provider, line);
+                let versions: VersionBits = (0..)
+                    .zip(releases)
+                    .filter(|(_, release)| provides(release))
+                    .map(|(number, _)| number)
+                    .collect();
+                if !versions.is_empty() {
+                    let package = Package::Line { plugin: provider, line };
+                    options.push(ChoiceOption { package, versions });
+                }
+            }
+        }
+        options
+    }
+
+    fn holds_preferred(&self, option: &ChoiceOption) -> bool {
+        let Package::Line { plugin, line } = option.package else { return false };
+        self.preferred_numbers(plugin, line).any(|number| option.versions.has(number))
+    }
+
+    /// The numbers of locked versions in a line, newest first.
+    fn preferred_numbers(&self, plugin: Symbol, line: u32) -> impl Iterator<Item = u32> + '_ {
+        let (start, releases) = self.releases(plugin, line);
+        let entry = self.index.plugin(plugin);
+        let mut numbers: Vec<u32> = self
+            .filters
+            .preferred(plugin)
+            .iter()
+            .filter_map(|locked| entry.ordinal_of(locked.version))
+            .filter(|ordinal| (start..start + releases.len() as u32).contains(ordinal))
+            .map(|ordinal| ordinal - start)
+            .collect();
+        numbers.sort_unstable_by_key(|number| Reverse(*number));
+        numbers.into_iter()
+    }
+
+    /// Calls `use_candidates` with the versions of a line that no filter leaves out.
+    fn with_candidates<T>(&self, plugin: Symbol, line: u32, use_candidates: impl FnOnce(&VersionBits) -> T) -> T {
+        let entry = self.index.plugin(plugin);
+        if self.filters.are_plain_for(plugin) {
+            return match entry.lines.get(line as usize) {
+                Some(line) => use_candidates(&line.candidates),
+                None => use_candidates(&entry.candidates),
+            };
+        }
+        let known = self.candidates.borrow().get(&(plugin, line)).map(Rc::clone);
+        let candidates = known.unwrap_or_else(|| {
+            let (_, releases) = self.releases(plugin, line);
+            let passing = (0..)
+                .zip(releases)
+                .filter(|(_, release)| self.filters.hindrance(plugin, release).is_none())
+                .map(|(number, _)| number)
+                .collect();
+            let passing = Rc::new(passing);
+            self.candidates.borrow_mut().insert((plugin, line), Rc::clone(&passing));
+            passing
+        });
+        use_candidates(&candidates)
+    }
+
+    fn root_dependencies(&self) -> Vec<(Package, VersionBits)> {
+        (0..self.roots.len())
+            .filter(|place| !self.ignored.contains(&self.roots[*place].plugin))
+            .map(|place| self.root_target(place))
+            .collect()
+    }
+
+    fn release_dependencies(&self, plugin: Symbol, line: u32, number: u32) -> Vec<(Package, VersionBits)> {
+        let release = self.release(plugin, line, number);
+        let counts = |edge: &Edge| !self.ignored.contains(&edge.plugin);
+        let mut dependencies: Vec<_> =
+            self.dependencies_of(release).filter(counts).map(|edge| self.target(edge)).collect();
+        if self.index.plugin(plugin).guarded {
+            dependencies.push((Package::Guard { plugin, line }, VersionBits::only(number + 1)));
+        }
+        for edge in release.conflicts.iter().copied().filter(counts) {
+            let matching = self.matching(edge);
+            let mut keep_off = |line, versions: &VersionBits| {
+                let refused: VersionBits =
+                    versions.ordinals(self.index.plugin(edge.plugin).end()).map(|number| number + 1).collect();
+                dependencies.push((Package::Guard { plugin: edge.plugin, line }, refused.complement()));
+            };
+            if self.is_whole(self.index.plugin(edge.plugin)) {
+                keep_off(WHOLE, &matching.all);
+            } else {
+                matching.lines.iter().for_each(|(line, versions)| keep_off(*line, versions));
+            }
+        }
+        dependencies
+    }
+}
+
+impl DependencyProvider for Provider<'_> {
+    type P = Package;
+    type V = u32;
+    type VS = VersionBits;
+    type M = Infallible;
+    type Err = Stopped;
+    /// What is bound to fail first, then what failed most, then what has the fewest versions.
+    type Priority = (u32, Reverse<u32>);
+
+    fn prioritize(
+        &self,
+        package: &Package,
+        range: &VersionBits,
+        statistics: &PackageResolutionStatistics,
+    ) -> Self::Priority {
+        let count = match *package {
+            Package::Root => 1,
+            Package::Line { plugin, line } => {
+                self.with_candidates(plugin, line, |candidates| range.count_common(candidates))
+            }
+            Package::Choice(..) | Package::RootChoice(_) => self.options(*package).len() as u32,
+            Package::Guard { .. } => return (0, Reverse(u32::MAX)),
+        };
+        if count == 0 { (u32::MAX, Reverse(0)) } else { (statistics.conflict_count(), Reverse(count)) }
+    }
+
+    fn choose_version(&self, package: &Package, range: &VersionBits) -> Result<Option<u32>, Stopped> {
+        Ok(match *package {
+            Package::Root => Some(0),
+            Package::Line { plugin, line } => self.with_candidates(plugin, line, |candidates| {
+                self.preferred_numbers(plugin, line)
+                    .find(|number| range.has(*number) && candidates.has(*number))
+                    .or_else(|| range.highest_common(candidates))
+            }),
+            Package::Choice(..) | Package::RootChoice(_) => {
+                (0..self.options(*package).len() as u32).rev().find(|option| range.has(*option))
+            }
+            Package::Guard { plugin, line } => {
+                (0..=self.releases(plugin, line).1.len() as u32).find(|number| range.has(*number))
+            }
+        })
+    }
+
+    fn get_dependencies(
+        &self,
+        package: &Package,
+        version: &u32,
+    ) -> Result<Dependencies<Package, VersionBits, Infallible>, Stopped> {
+        let dependencies = match *package {
+            Package::Root => self.root_dependencies(),
+            Package::Line { plugin, line } => self.release_dependencies(plugin, line, *version),
+            Package::Choice(..) | Package::RootChoice(_) => {
+                let option = &self.options(*package)[*version as usize];
+                vec![(option.package, option.versions.clone())]
+            }
+            Package::Guard { .. } => Vec::new(),
+        };
+        Ok(Dependencies::Available(dependencies.into_iter().collect()))
+    }
+
+    fn should_cancel(&self) -> Result<(), Stopped> {
+        let tick = self.ticks.get();
+        self.ticks.set(tick.wrapping_add(1));
+        if tick % 32 == 0 && (self.should_stop)() { Err(Stopped) } else { Ok(()) }
+    }
+}
