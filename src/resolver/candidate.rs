@@ -50,7 +50,8 @@ impl<'a> Filters<'a> {
         let mut locked: BTreeMap<Symbol, Vec<LockedVersion<'a>>> = BTreeMap::new();
         for release in request.lock.iter().flat_map(|lock| &lock.releases) {
             if let Some(symbol) = index.symbol(&release.name) {
-                let version = LockedVersion { version: &release.version, capabilities: &release.capabilities };
+                let version =
+                    LockedVersion { version: &release.version, capabilities: &release.capabilities };
                 locked.entry(symbol).or_default().push(version);
             }
         }
@@ -229,10 +230,15 @@ impl Hindrance {
                 match granted {
                     None => format!("{asks} for `{capability}`{}, which the host does not grant", of(scope)),
                     Some(granted) if scope.is_empty() => {
-                        format!("{asks} for `{capability}` without limits and the host grants it only for {granted}")
+                        format!(
+                            "{asks} for `{capability}` without limits and the host grants it only for {granted}"
+                        )
                     }
                     Some(granted) => {
-                        format!("{asks} for `{capability}`{} and the host grants it only for {granted}", of(scope))
+                        format!(
+                            "{asks} for `{capability}`{} and the host grants it only for {granted}",
+                            of(scope)
+                        )
                     }
                 }
             }
@@ -244,7 +250,10 @@ impl Hindrance {
                 format!("{} not been through the verification run yet", verb("has", "have"))
             }
             Self::TooRisky { risk, most } => {
-                format!("{} for powers of {risk} risk and the policy allows {most} at most", verb("asks", "ask"))
+                format!(
+                    "{} for powers of {risk} risk and the policy allows {most} at most",
+                    verb("asks", "ask")
+                )
             }
             Self::License { license } => {
                 format!("{} licensed under {license}, which the policy does not allow", verb("is", "are"))

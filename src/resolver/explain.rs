@@ -131,10 +131,12 @@ impl Refusal for ResolveFailure {
 
     fn mend(&self) -> Option<String> {
         Some(match self {
-            Self::UnknownPlugin { nearest, .. } | Self::UnknownProfile { nearest, .. } => match nearest.first() {
-                Some(nearest) => format!("Check the name; the nearest here is {nearest}."),
-                None => "Check the name, and that this is the registry you mean.".into(),
-            },
+            Self::UnknownPlugin { nearest, .. } | Self::UnknownProfile { nearest, .. } => {
+                match nearest.first() {
+                    Some(nearest) => format!("Check the name; the nearest here is {nearest}."),
+                    None => "Check the name, and that this is the registry you mean.".into(),
+                }
+            }
             Self::NoMatchingVersion { plugin, versions, .. } => match versions.first() {
                 Some(newest) if newest.is_pre_release() => {
                     format!("Ask for {plugin} ={newest} if a pre-release will do, or wait for a release.")
@@ -146,12 +148,17 @@ impl Refusal for ResolveFailure {
                 let authors: BTreeSet<&str> =
                     releases.iter().map(|release| release.plugin.namespace().as_str()).collect();
                 let authors: Vec<&str> = authors.into_iter().collect();
-                format!("Ask for an older version of one of them, or tell the authors ({}).", authors.join(", "))
+                format!(
+                    "Ask for an older version of one of them, or tell the authors ({}).",
+                    authors.join(", ")
+                )
             }
             Self::Deadline => {
                 "Ask for narrower versions, or hand in the lock of an earlier resolve to start from.".into()
             }
-            Self::TooLarge { what, most, .. } => format!("Split the request so that it names at most {most} {what}."),
+            Self::TooLarge { what, most, .. } => {
+                format!("Split the request so that it names at most {most} {what}.")
+            }
             Self::Conflict(explanation)
             | Self::MissingGrant(explanation)
             | Self::ProfileMismatch(explanation)
@@ -278,7 +285,8 @@ impl Teller<'_, '_> {
         if is_met || !plugin.providers.is_empty() {
             return String::new();
         }
-        let versions: Vec<Version> = plugin.releases.iter().rev().map(|release| release.version.clone()).collect();
+        let versions: Vec<Version> =
+            plugin.releases.iter().rev().map(|release| release.version.clone()).collect();
         format!(", and {}", there_are(&versions))
     }
 
@@ -294,7 +302,9 @@ impl Teller<'_, '_> {
             return (format!("{name} {}", version(first)), false);
         }
         let covers = |from: u32, to: u32| {
-            (from..to).filter(|ordinal| plugin.candidates.has(*ordinal)).all(|ordinal| ordinals.contains(&ordinal))
+            (from..to)
+                .filter(|ordinal| plugin.candidates.has(*ordinal))
+                .all(|ordinal| ordinals.contains(&ordinal))
         };
         if covers(0, plugin.end()) {
             return (format!("every release of {name}"), false);
@@ -327,7 +337,9 @@ impl Teller<'_, '_> {
         }
         let mut disputes: Vec<(&PluginName, String)> = asked_of
             .into_iter()
-            .filter(|(plugin, requirements)| requirements.len() > 1 && self.is_disputed(*plugin, requirements))
+            .filter(|(plugin, requirements)| {
+                requirements.len() > 1 && self.is_disputed(*plugin, requirements)
+            })
             .map(|(plugin, requirements)| (&self.plugin(plugin).name, self.dispute(plugin, &requirements)))
             .collect();
         disputes.sort();
@@ -336,7 +348,8 @@ impl Teller<'_, '_> {
 
     fn is_disputed(&self, plugin: Symbol, requirements: &[&str]) -> bool {
         let releases = &self.plugin(plugin).releases;
-        let meets = |version: &Version, text: &&str| text.parse::<Requirement>().is_ok_and(|r| r.matches(version));
+        let meets =
+            |version: &Version, text: &&str| text.parse::<Requirement>().is_ok_and(|r| r.matches(version));
         let is_met_at_all = requirements
             .iter()
             .all(|requirement| releases.iter().any(|release| meets(&release.version, requirement)));
@@ -361,7 +374,9 @@ impl Teller<'_, '_> {
     /// "1.x": what the requirements have in common.
     fn line_name(&self, plugin: &Plugin, requirements: &[String]) -> String {
         let common = plugin.releases.iter().rev().find(|release| {
-            requirements.iter().any(|text| text.parse::<Requirement>().is_ok_and(|r| r.matches(&release.version)))
+            requirements
+                .iter()
+                .any(|text| text.parse::<Requirement>().is_ok_and(|r| r.matches(&release.version)))
         });
         match common.map(|release| compatibility(&release.version)) {
             Some((0, 0, _)) | None => "compatible".into(),
@@ -380,7 +395,8 @@ impl Teller<'_, '_> {
                 | Fact::Provides { plugin, provided: other } => plugins.extend([*plugin, *other]),
             }
         }
-        let mut names: Vec<PluginName> = plugins.into_iter().map(|plugin| self.plugin(plugin).name.clone()).collect();
+        let mut names: Vec<PluginName> =
+            plugins.into_iter().map(|plugin| self.plugin(plugin).name.clone()).collect();
         names.sort_unstable();
         names
     }
@@ -466,7 +482,9 @@ impl Teller<'_, '_> {
             Hindrance::Unverified { failed: true } => format!("Ask the author of {name} to mend it"),
             Hindrance::TooRisky { risk, .. } => format!("Set `max_risk` in the policy to {risk}"),
             Hindrance::License { license } => format!("Add {license} to `licenses` in the policy"),
-            Hindrance::Widening { .. } => "Look at what it asks for and set `allow_widening` in the policy".into(),
+            Hindrance::Widening { .. } => {
+                "Look at what it asks for and set `allow_widening` in the policy".into()
+            }
         }
     }
 }
@@ -489,7 +507,8 @@ fn there_are(versions: &[Version]) -> String {
         [] => "every release of it was withdrawn".into(),
         [one] => format!("there is only {one}"),
         _ => {
-            let mut named: Vec<String> = versions.iter().take(VERSIONS_MAX).map(ToString::to_string).collect();
+            let mut named: Vec<String> =
+                versions.iter().take(VERSIONS_MAX).map(ToString::to_string).collect();
             if versions.len() > VERSIONS_MAX {
                 named.push(format!("{} older ones", versions.len() - VERSIONS_MAX));
             }

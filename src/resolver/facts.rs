@@ -54,7 +54,13 @@ pub(super) fn minimal_proof(provider: &mut Provider<'_>, mut tree: Tree) -> Tree
 fn plugins_of(tree: &Tree) -> HashSet<Symbol> {
     let mut plugins = HashSet::new();
     for_each_leaf(tree, &mut |leaf| {
-        if let External::FromDependencyOf(_, _, Package::Line { plugin, .. } | Package::Choice(plugin, _), _) = leaf {
+        if let External::FromDependencyOf(
+            _,
+            _,
+            Package::Line { plugin, .. } | Package::Choice(plugin, _),
+            _,
+        ) = leaf
+        {
             plugins.insert(*plugin);
         }
         if let External::FromDependencyOf(Package::Line { plugin, .. }, ..)
@@ -119,7 +125,12 @@ impl<'a, 'b> Collected<'a, 'b> {
             External::FromDependencyOf(Package::Line { plugin, line }, versions, target, _) => {
                 self.take_edge(*plugin, *line, versions, *target);
             }
-            External::FromDependencyOf(Package::Choice(virtual_name, _), _, Package::Line { plugin, .. }, _) => {
+            External::FromDependencyOf(
+                Package::Choice(virtual_name, _),
+                _,
+                Package::Line { plugin, .. },
+                _,
+            ) => {
                 self.take_option(*virtual_name, *plugin);
             }
             External::FromDependencyOf(Package::RootChoice(place), _, Package::Line { plugin, .. }, _) => {
@@ -188,7 +199,8 @@ impl<'a, 'b> Collected<'a, 'b> {
         let mut queue: VecDeque<Symbol> = wanted.into();
         while let Some(plugin) = queue.pop_front() {
             let mut next: BTreeSet<Symbol> = BTreeSet::new();
-            let mut about: Vec<_> = self.needs.iter().filter(|((subject, ..), _)| *subject == plugin).collect();
+            let mut about: Vec<_> =
+                self.needs.iter().filter(|((subject, ..), _)| *subject == plugin).collect();
             about.sort_by_key(|((_, dependency, requirement), ordinals)| {
                 (std::cmp::Reverse(ordinals.last().copied()), name(dependency), requirement.clone())
             });
@@ -262,7 +274,9 @@ fn leaf_step(provider: &Provider<'_>, leaf: &Leaf) -> Value {
         Package::Line { plugin, .. } | Package::Choice(plugin, _) | Package::Guard { plugin, .. } => {
             json!(provider.index.plugin(*plugin).name)
         }
-        Package::RootChoice(place) => json!(provider.index.plugin(provider.roots[*place as usize].plugin).name),
+        Package::RootChoice(place) => {
+            json!(provider.index.plugin(provider.roots[*place as usize].plugin).name)
+        }
     };
     match leaf {
         External::FromDependencyOf(subject, subject_versions, target, target_versions) => json!({

@@ -56,7 +56,11 @@ impl Interval {
     }
 }
 
-fn tighter(a: Bound<Version>, b: Bound<Version>, is_tighter: fn(&Version, &Version) -> bool) -> Bound<Version> {
+fn tighter(
+    a: Bound<Version>,
+    b: Bound<Version>,
+    is_tighter: fn(&Version, &Version) -> bool,
+) -> Bound<Version> {
     match (&a, &b) {
         (Bound::Unbounded, _) => b,
         (_, Bound::Unbounded) => a,
@@ -149,7 +153,10 @@ mod tests {
     use super::*;
 
     fn any_version() -> impl Strategy<Value = Version> {
-        ((0..4_u64, 0..4_u64, 0..4_u64), prop_oneof![4 => Just(""), 1 => Just("0"), 1 => Just("rc.1"), 1 => Just("rc.2")])
+        (
+            (0..4_u64, 0..4_u64, 0..4_u64),
+            prop_oneof![4 => Just(""), 1 => Just("0"), 1 => Just("rc.1"), 1 => Just("rc.2")],
+        )
             .prop_map(|((major, minor, patch), pre)| Version {
                 pre: Prerelease::new(pre).unwrap(),
                 ..Version::new(major, minor, patch)
@@ -158,14 +165,22 @@ mod tests {
 
     fn any_requirement() -> impl Strategy<Value = String> {
         let operator = prop_oneof![
-            Just("="), Just(">"), Just(">="), Just("<"), Just("<="), Just("~"), Just("^"), Just("")
+            Just("="),
+            Just(">"),
+            Just(">="),
+            Just("<"),
+            Just("<="),
+            Just("~"),
+            Just("^"),
+            Just("")
         ];
-        let comparator = (operator, any_version(), 0..4_u8).prop_map(|(operator, version, form)| match form {
-            0 => format!("{operator}{}", version.major),
-            1 => format!("{operator}{}.{}", version.major, version.minor),
-            2 if operator.is_empty() => format!("{}.{}.*", version.major, version.minor),
-            _ => format!("{operator}{version}"),
-        });
+        let comparator =
+            (operator, any_version(), 0..4_u8).prop_map(|(operator, version, form)| match form {
+                0 => format!("{operator}{}", version.major),
+                1 => format!("{operator}{}.{}", version.major, version.minor),
+                2 if operator.is_empty() => format!("{}.{}.*", version.major, version.minor),
+                _ => format!("{operator}{version}"),
+            });
         prop_oneof![
             1 => Just("*".to_owned()),
             12 => proptest::collection::vec(comparator, 1..3).prop_map(|all| all.join(", ")),

@@ -34,7 +34,8 @@ fn circle_from(stuck: usize, needs: &[Vec<usize>], open: &[usize]) -> Circle {
     let mut path = vec![stuck];
     loop {
         let here = path[path.len() - 1];
-        let next = *needs[here].iter().find(|need| open[**need] > 0).expect("an open release has an open need");
+        let next =
+            *needs[here].iter().find(|need| open[**need] > 0).expect("an open release has an open need");
         if let Some(start) = path.iter().position(|place| *place == next) {
             return Circle(path.split_off(start));
         }

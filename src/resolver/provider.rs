@@ -251,7 +251,12 @@ impl<'a> Provider<'a> {
     }
 
     /// The plugins that provide a virtual package: the last by name first, so that the first by name wins.
-    fn provider_options(&self, plugin: &Plugin, symbol: Symbol, requirement: &Requirement) -> Vec<ChoiceOption> {
+    fn provider_options(
+        &self,
+        plugin: &Plugin,
+        symbol: Symbol,
+        requirement: &Requirement,
+    ) -> Vec<ChoiceOption> {
         let mut providers: Vec<Symbol> = plugin.providers.iter().copied().collect();
         providers.sort_by_key(|provider| Reverse(&self.index.plugin(*provider).name));
         let mut options = Vec::new();
@@ -260,7 +265,8 @@ impl<'a> Provider<'a> {
                 release.provides.iter().any(|(name, version)| *name == symbol && requirement.matches(version))
             };
             let entry = self.index.plugin(provider);
-            let lines = if self.is_whole(entry) { WHOLE..=WHOLE } else { 0..=(entry.lines.len() as u32).max(1) - 1 };
+            let lines =
+                if self.is_whole(entry) { WHOLE..=WHOLE } else { 0..=(entry.lines.len() as u32).max(1) - 1 };
             for line in lines {
                 let (_, releases) = self.releases(provider, line);
                 let versions: VersionBits = (0..)
@@ -299,7 +305,12 @@ impl<'a> Provider<'a> {
     }
 
     /// Calls `use_candidates` with the versions of a line that no filter leaves out.
-    fn with_candidates<T>(&self, plugin: Symbol, line: u32, use_candidates: impl FnOnce(&VersionBits) -> T) -> T {
+    fn with_candidates<T>(
+        &self,
+        plugin: Symbol,
+        line: u32,
+        use_candidates: impl FnOnce(&VersionBits) -> T,
+    ) -> T {
         let entry = self.index.plugin(plugin);
         if self.filters.are_plain_for(plugin) {
             return match entry.lines.get(line as usize) {
@@ -340,8 +351,10 @@ impl<'a> Provider<'a> {
         for edge in release.conflicts.iter().copied().filter(counts) {
             let matching = self.matching(edge);
             let mut keep_off = |line, versions: &VersionBits| {
-                let refused: VersionBits =
-                    versions.ordinals(self.index.plugin(edge.plugin).end()).map(|number| number + 1).collect();
+                let refused: VersionBits = versions
+                    .ordinals(self.index.plugin(edge.plugin).end())
+                    .map(|number| number + 1)
+                    .collect();
                 dependencies.push((Package::Guard { plugin: edge.plugin, line }, refused.complement()));
             };
             if self.is_whole(self.index.plugin(edge.plugin)) {

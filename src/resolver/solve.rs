@@ -184,9 +184,9 @@ impl<'a, 'b> Selected<'a, 'b> {
         let request = self.provider.request;
         Ok(Lock {
             registry: None,
-            sequence: request
-                .as_of
-                .map_or(self.provider.index.sequence, |point| point.tree_size.min(self.provider.index.sequence)),
+            sequence: request.as_of.map_or(self.provider.index.sequence, |point| {
+                point.tree_size.min(self.provider.index.sequence)
+            }),
             roots: request.roots.clone(),
             host: request.host.clone(),
             capabilities: union_of(releases.iter().map(|release| &release.capabilities)),
@@ -237,9 +237,10 @@ impl<'a, 'b> Selected<'a, 'b> {
     fn held_back_by(&self, chosen: &Chosen<'a>) -> Option<HeldBack> {
         let plugin = self.provider.index.plugin(chosen.plugin);
         let counts = self.provider.filters.counts_pre_releases(chosen.plugin);
-        let (newest, release) = (0..plugin.end()).zip(&plugin.releases).rev().find(|(_, release)| {
-            !release.yanked && (counts || !release.version.is_pre_release())
-        })?;
+        let (newest, release) = (0..plugin.end())
+            .zip(&plugin.releases)
+            .rev()
+            .find(|(_, release)| !release.yanked && (counts || !release.version.is_pre_release()))?;
         if newest <= chosen.ordinal {
             return None;
         }

@@ -212,14 +212,16 @@ mod tests {
 
     /// A set and whether it is to be complemented.
     fn any_set() -> impl Strategy<Value = (VersionBits, BTreeSet<u32>)> {
-        (proptest::collection::btree_set(0..END, 0..12), any::<bool>()).prop_map(|(ordinals, complemented)| {
-            let bits: VersionBits = ordinals.iter().copied().collect();
-            if complemented {
-                (bits.complement(), (0..END).filter(|ordinal| !ordinals.contains(ordinal)).collect())
-            } else {
-                (bits, ordinals)
-            }
-        })
+        (proptest::collection::btree_set(0..END, 0..12), any::<bool>()).prop_map(
+            |(ordinals, complemented)| {
+                let bits: VersionBits = ordinals.iter().copied().collect();
+                if complemented {
+                    (bits.complement(), (0..END).filter(|ordinal| !ordinals.contains(ordinal)).collect())
+                } else {
+                    (bits, ordinals)
+                }
+            },
+        )
     }
 
     proptest! {
