@@ -95,6 +95,13 @@ impl Problem {
         problem
     }
 
+    /// Adds a cause that is logged and never sent.
+    #[must_use]
+    pub fn caused_by(mut self, cause: impl fmt::Display) -> Self {
+        self.cause = Some(cause.to_string());
+        self
+    }
+
     /// Nothing (that you may see) is at this place.
     pub fn not_found(what: impl fmt::Display) -> Self {
         Self::new("not-found", format!("{what} was not found"))

@@ -7,9 +7,10 @@ use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse};
+use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
 
 use super::error::{self, Problem};
+use super::rate_limit::RateLimits;
 
 /// The header a request id comes in and goes out by.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -76,6 +77,12 @@ pub(super) async fn mind_manners<B: MessageBody + 'static>(
     let id = request_id(request.request());
     let shell = request.request().clone();
 
+    let limits = request.app_data::<web::Data<RateLimits>>();
+    let refused = limits.and_then(|limits| limits.check_address(request.request()).err());
+    if let Some(problem) = refused {
+        let response = respond(&problem, &shell, &id);
+        return Ok(finished(ServiceResponse::new(shell, response), &id, started));
+    }
     let response = match next.call(request).await {
         Ok(response) => rendered(response.map_into_boxed_body(), &id),
         Err(error) => {

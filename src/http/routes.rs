@@ -3,29 +3,75 @@
 //! `/index` and `/blobs` stand outside the scope with the manners middleware: they are the hot paths.
 
 use actix_web::middleware::from_fn;
-use actix_web::web::{self, ServiceConfig, get};
+use actix_web::web::{self, ServiceConfig, delete, get, patch, post, put, resource};
 
-use super::api::operations;
+use super::api::{accounts, blobs, index, namespaces, operations, profiles, publish, releases, resolve};
 use super::error::Problem;
 use super::manners::mind_manners;
 
 /// Adds every route of the registry.
 pub fn configure(service: &mut ServiceConfig) {
-    service.service(
-        web::scope("")
-            .wrap(from_fn(mind_manners))
-            .route("/health/live", get().to(operations::show_liveness))
-            .route("/health/ready", get().to(operations::show_readiness))
-            .route("/metrics", get().to(operations::show_metrics))
-            .configure(api)
-            .configure(super::web::configure)
-            .default_service(web::to(refuse_unknown_address)),
-    );
+    service
+        .service(resource("/index/config.json").route(get().to(index::show_index_configuration)))
+        .service(resource("/index/{namespace}/{name}.json").route(get().to(index::show_index_file)))
+        .service(
+            resource("/blobs/sha256/{digest}")
+                .route(get().to(blobs::show_blob))
+                .route(web::head().to(blobs::show_blob)),
+        )
+        .service(
+            web::scope("")
+                .wrap(from_fn(mind_manners))
+                .route("/health/live", get().to(operations::show_liveness))
+                .route("/health/ready", get().to(operations::show_readiness))
+                .route("/metrics", get().to(operations::show_metrics))
+                .service(web::scope("/api/v1").configure(api))
+                .configure(super::web::configure)
+                .default_service(web::to(refuse_unknown_address)),
+        );
 }
 
-fn api(_service: &mut ServiceConfig) {}
+fn api(service: &mut ServiceConfig) {
+    service
+        .route("/accounts", post().to(accounts::register_account))
+        .route("/login", post().to(accounts::log_in))
+        .route("/logout", post().to(accounts::log_out))
+        .service(
+            resource("/tokens")
+                .route(get().to(accounts::list_tokens))
+                .route(post().to(accounts::create_token)),
+        )
+        .route("/tokens/{id}", delete().to(accounts::revoke_token))
+        .route("/namespaces", post().to(namespaces::create_namespace))
+        .service(
+            resource("/namespaces/{namespace}/members/{account}")
+                .route(put().to(namespaces::set_member))
+                .route(delete().to(namespaces::remove_member)),
+        )
+        .service(
+            resource("/namespaces/{namespace}/keys")
+                .route(get().to(namespaces::list_keys))
+                .route(post().to(namespaces::enroll_key)),
+        )
+        .route("/namespaces/{namespace}/keys/{key_id}", delete().to(namespaces::revoke_key))
+        .service(
+            resource("/profiles")
+                .route(get().to(profiles::list_profiles))
+                .route(post().to(profiles::register_profile)),
+        )
+        .route("/profiles/{namespace}/{name}", get().to(profiles::show_newest_profile))
+        .route("/profiles/{namespace}/{name}/{version}", get().to(profiles::show_profile))
+        .route("/inspect", post().to(publish::inspect))
+        .route("/resolve", post().to(resolve::resolve))
+        .service(
+            resource("/plugins/{namespace}/{name}/{version}")
+                .route(put().to(publish::publish))
+                .route(patch().to(releases::change)),
+        )
+        .default_service(web::to(refuse_unknown_address));
+}
 
 async fn refuse_unknown_address() -> Result<&'static str, Problem> {
     Err(Problem::new("not-found", "nothing is at this address")
-        .mend("The API is described at /api/docs, the catalog starts at /."))
+        .mend("The API lives below /api/v1, the catalog starts at /."))
 }

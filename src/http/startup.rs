@@ -8,6 +8,7 @@ use actix_web::dev::Server;
 use actix_web::{App, HttpServer, web};
 
 use crate::config::Configuration;
+use crate::http::rate_limit::RateLimits;
 use crate::http::routes;
 use crate::registry::{OpenError, Registry};
 use crate::telemetry;
@@ -47,6 +48,7 @@ impl Application {
         let address = listener.local_addr().map_err(bind)?;
 
         let registry = Registry::open(configuration).await?;
+        registry.set_listening_url(format!("http://{address}"));
         let server = serve(listener, registry.clone())?;
         Ok(Self { server, address, registry })
     }
@@ -70,6 +72,7 @@ impl Application {
             () = shutdown => {}
         }
         let (ended, ()) = tokio::join!(serving, handle.stop(true));
+        self.registry.close().await;
         Ok(ended?)
     }
 }
@@ -77,7 +80,10 @@ impl Application {
 fn serve(listener: TcpListener, registry: Registry) -> Result<Server, StartError> {
     let configuration = registry.configuration().clone();
     let data = web::Data::new(registry);
-    let server = HttpServer::new(move || App::new().app_data(data.clone()).configure(routes::configure));
+    let rate_limits = web::Data::new(RateLimits::new(&configuration));
+    let server = HttpServer::new(move || {
+        App::new().app_data(data.clone()).app_data(rate_limits.clone()).configure(routes::configure)
+    });
     let limits = &configuration.limits;
     let server = server
         .disable_signals()

@@ -104,9 +104,10 @@ pub enum ChangeError {
 
 type Answer = Result<Committed, ChangeError>;
 
-struct Queued {
-    change: Change,
-    answer: oneshot::Sender<Answer>,
+/// A change and who waits for it; or nothing but the wish that the outbox is looked at.
+enum Queued {
+    Change(Change, oneshot::Sender<Answer>),
+    LookAtOutbox,
 }
 
 /// The way to the committer.
@@ -130,9 +131,14 @@ impl Registry {
     /// Makes a change and waits until it is durable and visible.
     pub(crate) async fn commit(&self, change: Change) -> Answer {
         let (answer, answered) = oneshot::channel();
-        let queued = Queued { change, answer };
+        let queued = Queued::Change(change, answer);
         self.shared.committer.queue.send(queued).await.map_err(|_| ChangeError::Stopping)?;
         answered.await.map_err(|_| ChangeError::Stopping)?
+    }
+
+    /// Has outbox rows of another transaction sequenced in the background. A full queue looks there anyway.
+    pub fn sequence_soon(&self) {
+        drop(self.shared.committer.queue.try_send(Queued::LookAtOutbox));
     }
 }
 
@@ -161,30 +167,34 @@ impl CommitterTask {
 }
 
 async fn commit_and_answer(registry: &Registry, batch: Vec<Queued>) {
-    let changes: Vec<&Change> = batch.iter().map(|queued| &queued.change).collect();
+    let batch: Vec<(Change, oneshot::Sender<Answer>)> = batch
+        .into_iter()
+        .filter_map(|queued| match queued {
+            Queued::Change(change, answer) => Some((change, answer)),
+            Queued::LookAtOutbox => None,
+        })
+        .collect();
+    let changes: Vec<&Change> = batch.iter().map(|(change, _)| change).collect();
     match commit_batch(registry, &changes).await {
         Ok(answers) => {
-            for (queued, answer) in batch.into_iter().zip(answers) {
-                drop(queued.answer.send(answer));
+            for ((_, waiting), answer) in batch.into_iter().zip(answers) {
+                drop(waiting.send(answer));
             }
         }
-        Err(error) if batch.len() == 1 => {
-            for queued in batch {
-                drop(queued.answer.send(Err(match &error {
-                    ChangeError::Failed(problem) => ChangeError::Failed(problem.clone()),
-                    other => ChangeError::Failed(other_text(other)),
-                })));
+        Err(error) if batch.len() <= 1 => {
+            tracing::error!(error = other_text(&error), "a change failed");
+            for (_, waiting) in batch {
+                drop(waiting.send(Err(ChangeError::Failed(other_text(&error)))));
             }
         }
         Err(error) => {
             tracing::warn!(error = other_text(&error), "a batch failed; its changes are tried one by one");
-            for queued in batch {
-                let mut answers = commit_batch(registry, &[&queued.change]).await;
-                let answer = match &mut answers {
-                    Ok(answers) => answers.pop().unwrap_or(Err(ChangeError::Stopping)),
-                    Err(error) => Err(ChangeError::Failed(other_text(error))),
+            for (change, waiting) in batch {
+                let answer = match commit_batch(registry, &[&change]).await {
+                    Ok(mut answers) => answers.pop().unwrap_or(Err(ChangeError::Stopping)),
+                    Err(error) => Err(ChangeError::Failed(other_text(&error))),
                 };
-                drop(queued.answer.send(answer));
+                drop(waiting.send(answer));
             }
         }
     }

@@ -4,13 +4,16 @@
 
 pub mod accounts;
 mod blobs;
+mod change_release;
 mod commit;
 mod follow;
 mod index_files;
+mod inspect_package;
 mod mapped_file;
 mod profiles;
 mod projections;
 mod publish_release;
+mod resolve_plugins;
 mod search_plugins;
 mod sequence;
 mod show_namespace;
@@ -33,12 +36,15 @@ use crate::resolver::IndexSnapshot;
 use crate::storage::{Storage, StorageError};
 
 pub use blobs::BlobContent;
+pub use change_release::{ChangeReleaseError, change_release};
 pub use commit::{Change, ChangeError, Committed, ReleaseChange, VERIFY_RELEASE};
 pub use follow::IndexError;
 pub use index_files::IndexFile;
+pub use inspect_package::inspect_package;
 pub use publish_release::{
     InspectedPackage, PublishError, PublishRequest, Published, SignedPackage, publish_release,
 };
+pub use resolve_plugins::{ResolvePluginsError, resolve_plugins};
 pub use search_plugins::{
     CatalogFront, CatalogPage, CatalogSearch, nearest_plugins, search_catalog, show_front,
 };
@@ -48,6 +54,8 @@ pub use upload::{UploadError, UploadWriter, UploadedPackage};
 
 /// How long a replica waits between two looks at what others wrote.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
+/// How many passwords are hashed at once; each takes its time and 19 MiB.
+const PASSWORDS_AT_ONCE: usize = 2;
 /// How often index files are made durable and debts are paid.
 const MARK_EVERY: Duration = Duration::from_secs(5);
 
@@ -70,6 +78,8 @@ struct Shared {
     blobs: blobs::Blobs,
     committer: commit::Committer,
     inspections: Arc<Semaphore>,
+    resolves: Arc<Semaphore>,
+    passwords: accounts::Passwords,
     stop: CancellationToken,
     tasks: Mutex<JoinSet<()>>,
 }
@@ -122,11 +132,13 @@ impl Registry {
                 index_debt: follow::IndexDebt::default(),
                 committer,
                 inspections: Arc::new(Semaphore::new(limits.inspect_concurrency.max(1))),
+                resolves: Arc::new(Semaphore::new(limits.resolve_concurrency.max(1))),
+                passwords: accounts::Passwords::new(PASSWORDS_AT_ONCE),
                 stop: CancellationToken::new(),
                 tasks: Mutex::default(),
             }),
         };
-        registry.load_profiles().await?;
+        registry.reload_profiles().await?;
         registry.recover().await?;
         registry.start(committer_task.run(registry.clone(), registry.stopping()));
         registry.start(registry.clone().keep_index_files());
@@ -218,6 +230,18 @@ impl Registry {
         .await
     }
 
+    /// Waits for a turn at the solver.
+    pub(super) fn resolve_turn(
+        &self,
+    ) -> impl Future<Output = Result<tokio::sync::OwnedSemaphorePermit, tokio::sync::AcquireError>> + use<> {
+        Arc::clone(&self.shared.resolves).acquire_owned()
+    }
+
+    /// The password hasher.
+    pub fn passwords(&self) -> &accounts::Passwords {
+        &self.shared.passwords
+    }
+
     async fn keep_index_files(self) {
         let stop = self.stopping();
         while stop.run_until_cancelled(tokio::time::sleep(MARK_EVERY)).await.is_some() {
@@ -231,7 +255,7 @@ impl Registry {
     async fn keep_following(self) {
         let stop = self.stopping();
         while stop.run_until_cancelled(tokio::time::sleep(FOLLOW_EVERY)).await.is_some() {
-            let followed = async { self.follow_log().await.and(self.load_profiles().await) };
+            let followed = async { self.follow_log().await.and(self.reload_profiles().await) };
             if let Err(error) = followed.await {
                 tracing::warn!(%error, "the log could not be followed");
             }

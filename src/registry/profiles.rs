@@ -14,7 +14,7 @@ impl Registry {
     }
 
     /// Reads the registered profiles anew.
-    pub(crate) async fn load_profiles(&self) -> Result<(), DatabaseError> {
+    pub async fn reload_profiles(&self) -> Result<(), DatabaseError> {
         let mut all = built_in_profiles().to_vec();
         all.extend(registered_profiles(self.database()).await?);
         self.shared.profiles.store(std::sync::Arc::new(all));

@@ -9,7 +9,7 @@ use super::commit::{Change, ChangeError, Committed};
 use super::{Registry, UploadedPackage};
 use crate::db::releases::{self, NewCapability, NewExport, NewImport, NewRelease};
 use crate::db::{DatabaseError, keys, plugins};
-use crate::domain::{Digest, HostProfile, IndexRelease, Manifest, PluginName, Refusal, ReleaseId, Timestamp};
+use crate::domain::{Digest, HostProfile, IndexRelease, Manifest, NameError, PluginName, Refusal, ReleaseId, Timestamp};
 use crate::signing::{Envelope, KeyId, PublicKey, SigningError, verify_release};
 use crate::storage::StorageError;
 use crate::wasm::inspect;
@@ -41,6 +41,15 @@ pub enum PublishError {
         requirement: String,
         /// What there is.
         known: String,
+    },
+    /// The profile asked for has no name.
+    #[error(transparent)]
+    ProfileName(NameError),
+    /// The profile asked for is not registered.
+    #[error("there is no host profile {text} here")]
+    ProfileNamedUnknown {
+        /// As asked for, cut to a bounded length.
+        text: String,
     },
     /// Inspection refused it.
     #[error("inspection found {} reasons to refuse the package", .0.refusals.len())]
@@ -125,7 +134,8 @@ impl Refusal for PublishError {
         match self {
             Self::Package(error) => error.code(),
             Self::ManifestDisagrees { .. } => "manifest-disagrees",
-            Self::ProfileUnknown { .. } => "unknown-profile",
+            Self::ProfileUnknown { .. } | Self::ProfileNamedUnknown { .. } => "unknown-profile",
+            Self::ProfileName(error) => error.code(),
             Self::Inspection(_) => "inspection-refused",
             Self::UnknownDependency { .. } => "unknown-dependency",
             Self::TooManyDependencies { .. } => "too-many-dependencies",
@@ -149,6 +159,8 @@ impl Refusal for PublishError {
                 manifest.plugin.path(),
                 manifest.version
             ),
+            Self::ProfileName(error) => return error.mend(),
+            Self::ProfileNamedUnknown { .. } => "GET /api/v1/profiles lists those there are.".into(),
             Self::ProfileUnknown { .. } => {
                 "Correct [host] in plugin.toml, or ask the operator to register the profile.".into()
             }
@@ -256,7 +268,7 @@ pub async fn publish_release(
     let signed = registry
         .on_inspection_thread(move || {
             let address = terms.release.clone();
-            let inspected = InspectedPackage::of(package, Some(&address), &work)?;
+            let inspected = InspectedPackage::of(package, &address, &work)?;
             Ok::<_, PublishError>((inspected.signed(&attestation, &keys)?, terms))
         })
         .await
@@ -335,37 +347,69 @@ async fn enrolled_keys(registry: &Registry, namespace_id: i64) -> Result<Enrolle
     Ok(enrolled)
 }
 
+/// What reading and inspecting finds, accepted or not.
+struct Findings {
+    kind: PackageKind,
+    manifest: Manifest,
+    manifest_digest: Digest,
+    readme: Option<String>,
+    report: InspectionReport,
+}
+
+/// Reads the bytes and inspects them under `profile`, or under the one their manifest asks for.
+fn look_at(
+    uploaded: &UploadedPackage,
+    address: Option<&ReleaseId>,
+    profile: Option<HostProfile>,
+    registry: &Registry,
+) -> Result<Findings, PublishError> {
+    let bytes = uploaded.bytes().map_err(|error| PublishError::Broken(error.to_string()))?;
+    let limits = PackageLimits {
+        package_bytes: registry.configuration().limits.package_bytes,
+        ..PackageLimits::default()
+    };
+    let package = read_package(&bytes, &limits)?;
+    let described = package.manifest.release_id();
+    if let Some(address) = address.filter(|address| **address != described) {
+        return Err(PublishError::ManifestDisagrees { manifest: described, address: address.clone() });
+    }
+    let profile = match profile {
+        Some(profile) => profile,
+        None => registry.profile_for(&package.manifest)?,
+    };
+    check_dependency_count(&package.manifest, &profile)?;
+    let report = inspect(&package, &profile);
+    Ok(Findings {
+        kind: package.kind,
+        manifest_digest: package.manifest_digest,
+        readme: package.readme.map(str::to_owned),
+        manifest: package.manifest,
+        report,
+    })
+}
+
+/// The dry run: what a publish would find. Heavy: for a blocking thread.
+pub(super) fn read_and_inspect(
+    uploaded: &UploadedPackage,
+    profile: Option<HostProfile>,
+    registry: &Registry,
+) -> Result<InspectionReport, PublishError> {
+    Ok(look_at(uploaded, None, profile, registry)?.report)
+}
+
 impl InspectedPackage {
     /// Reads and inspects the bytes under the profile their manifest asks for. Heavy: for a blocking thread.
-    pub(super) fn of(
+    fn of(
         uploaded: UploadedPackage,
-        address: Option<&ReleaseId>,
+        address: &ReleaseId,
         registry: &Registry,
     ) -> Result<Self, PublishError> {
-        let bytes = uploaded.bytes().map_err(|error| PublishError::Broken(error.to_string()))?;
-        let limits = PackageLimits {
-            package_bytes: registry.configuration().limits.package_bytes,
-            ..PackageLimits::default()
-        };
-        let package = read_package(&bytes, &limits)?;
-        let described = package.manifest.release_id();
-        if let Some(address) = address.filter(|address| **address != described) {
-            return Err(PublishError::ManifestDisagrees { manifest: described, address: address.clone() });
-        }
-        let profile = registry.profile_for(&package.manifest)?;
-        check_dependency_count(&package.manifest, &profile)?;
-        let report = inspect(&package, &profile);
+        let Findings { kind, manifest, manifest_digest, readme, report } =
+            look_at(&uploaded, Some(address), None, registry)?;
         if !report.is_accepted() {
             return Err(PublishError::Inspection(Box::new(report)));
         }
-        Ok(Self {
-            kind: package.kind,
-            manifest_digest: package.manifest_digest,
-            readme: package.readme.map(str::to_owned),
-            manifest: package.manifest,
-            report,
-            uploaded,
-        })
+        Ok(Self { uploaded, kind, manifest, manifest_digest, readme, report })
     }
 
     /// Checks the author's statement about these bytes.

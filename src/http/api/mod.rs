@@ -1,5 +1,20 @@
 //! Handlers of the JSON API, one file per group of endpoints or verb.
 
+pub mod accounts;
 pub mod blobs;
 pub mod index;
+pub mod namespaces;
 pub mod operations;
+pub mod profiles;
+pub mod publish;
+pub mod releases;
+pub mod resolve;
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+
+/// Whether the client would rather read text than JSON.
+fn wants_text(request: &HttpRequest) -> bool {
+    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
+    accept.is_some_and(|accept| accept.trim_start().starts_with("text/plain"))
+}

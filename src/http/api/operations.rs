@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
+use crate::http::error::Problem;
 use crate::registry::Registry;
 use crate::telemetry;
 
@@ -17,8 +18,11 @@ pub async fn show_liveness() -> HttpResponse {
 }
 
 /// `GET /health/ready`: the database and the object store answer too.
-pub async fn show_readiness(_registry: web::Data<Registry>) -> HttpResponse {
-    HttpResponse::Ok().json(Health { status: "ready" })
+pub async fn show_readiness(registry: web::Data<Registry>) -> Result<HttpResponse, Problem> {
+    let not_ready = |what: &str| Problem::new("unavailable", format!("the {what} does not answer"));
+    registry.database().ping().await.map_err(|error| not_ready("database").caused_by(error))?;
+    registry.storage().ping().await.map_err(|error| not_ready("object store").caused_by(error))?;
+    Ok(HttpResponse::Ok().json(Health { status: "ready" }))
 }
 
 /// `GET /metrics`: Prometheus text.

@@ -71,6 +71,26 @@ impl<T: DeserializeOwned> FromRequest for JsonBody<T> {
     }
 }
 
+/// A text body (TOML), bounded and timed.
+pub struct TextBody(pub String);
+
+impl FromRequest for TextBody {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let request = request.clone();
+        let payload = payload.take();
+        Box::pin(async move {
+            let limits = limits_of(&request);
+            let (most, grace) = (limits.json_bytes, Duration::from_millis(limits.body_timeout_ms));
+            let body = read_all(&request, payload, most, grace).await?;
+            let text = String::from_utf8(body.into());
+            text.map(Self).map_err(|_| Problem::new("malformed-body", "the body is not UTF-8 text"))
+        })
+    }
+}
+
 pub(in crate::http) fn limits_of(request: &HttpRequest) -> &crate::config::LimitSettings {
     let registry = request.app_data::<web::Data<Registry>>().expect("startup adds the registry");
     &registry.configuration().limits

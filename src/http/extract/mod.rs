@@ -1,10 +1,14 @@
 //! What handlers take out of a request, as domain types, each refusing with a clear answer.
 
 mod body;
+mod caller;
 mod path;
 mod publish_form;
+mod query;
 
-pub use body::JsonBody;
-pub use path::{PluginPath, ReleasePath};
+pub use body::{JsonBody, TextBody};
+pub use caller::Authenticated;
+pub use path::{NamespacePath, PluginPath, ReleasePath};
 pub(super) use path::{part, plugin_of};
 pub use publish_form::PublishForm;
+pub use query::QueryOf;

@@ -5,7 +5,7 @@ use std::future::{Ready, ready};
 use actix_web::dev::Payload;
 use actix_web::{FromRequest, HttpRequest};
 
-use crate::domain::{PluginName, ReleaseId, Version};
+use crate::domain::{Namespace, PluginName, ReleaseId, Version};
 use crate::http::error::Problem;
 
 /// `{namespace}/{name}` of the URL.
@@ -13,6 +13,9 @@ pub struct PluginPath(pub PluginName);
 
 /// `{namespace}/{name}/{version}` of the URL.
 pub struct ReleasePath(pub ReleaseId);
+
+/// `{namespace}` of the URL.
+pub struct NamespacePath(pub Namespace);
 
 /// Reads one part of the URL as text.
 pub(in crate::http) fn part<'a>(request: &'a HttpRequest, name: &str) -> &'a str {
@@ -44,5 +47,14 @@ impl FromRequest for ReleasePath {
             Ok(Self(ReleaseId::new(plugin, version)))
         };
         ready(release())
+    }
+}
+
+impl FromRequest for NamespacePath {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(part(request, "namespace").parse().map(Self).map_err(Problem::from))
     }
 }

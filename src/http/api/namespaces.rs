@@ -1,0 +1,89 @@
+//! Namespaces, their members and their author keys.
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use crate::domain::Timestamp;
+use crate::domain::api::{EnrollKeyRequest, MemberRequest, MemberRole, NewNamespaceRequest};
+use crate::http::error::Problem;
+use crate::http::extract::{Authenticated, JsonBody, NamespacePath, part};
+use crate::registry::{Registry, accounts};
+use crate::signing::KeyId;
+
+/// `POST /api/v1/namespaces`.
+pub async fn create_namespace(
+    registry: web::Data<Registry>,
+    Authenticated(caller): Authenticated,
+    JsonBody(body): JsonBody<NewNamespaceRequest>,
+) -> Result<HttpResponse, Problem> {
+    let answer =
+        accounts::create_namespace(registry.database(), &caller, &body, Timestamp::now()).await?;
+    Ok(HttpResponse::Created().json(answer))
+}
+
+/// `PUT /api/v1/namespaces/{namespace}/members/{account}`.
+pub async fn set_member(
+    request: HttpRequest,
+    registry: web::Data<Registry>,
+    Authenticated(caller): Authenticated,
+    NamespacePath(namespace): NamespacePath,
+    JsonBody(body): JsonBody<MemberRequest>,
+) -> Result<HttpResponse, Problem> {
+    change_member(&request, &registry, (caller, namespace), Some(body.role)).await
+}
+
+/// `DELETE /api/v1/namespaces/{namespace}/members/{account}`.
+pub async fn remove_member(
+    request: HttpRequest,
+    registry: web::Data<Registry>,
+    Authenticated(caller): Authenticated,
+    NamespacePath(namespace): NamespacePath,
+) -> Result<HttpResponse, Problem> {
+    change_member(&request, &registry, (caller, namespace), None).await
+}
+
+async fn change_member(
+    request: &HttpRequest,
+    registry: &Registry,
+    (caller, namespace): (accounts::Caller, crate::domain::Namespace),
+    role: Option<MemberRole>,
+) -> Result<HttpResponse, Problem> {
+    let account = part(request, "account");
+    accounts::set_member(registry.database(), &caller, &namespace, account, role, Timestamp::now()).await?;
+    registry.sequence_soon();
+    Ok(HttpResponse::NoContent().finish())
+}
+
+/// `GET /api/v1/namespaces/{namespace}/keys`.
+pub async fn list_keys(
+    registry: web::Data<Registry>,
+    NamespacePath(namespace): NamespacePath,
+) -> Result<HttpResponse, Problem> {
+    let answer = accounts::list_keys(registry.database(), &namespace).await?;
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+/// `POST /api/v1/namespaces/{namespace}/keys`.
+pub async fn enroll_key(
+    registry: web::Data<Registry>,
+    Authenticated(caller): Authenticated,
+    NamespacePath(namespace): NamespacePath,
+    JsonBody(body): JsonBody<EnrollKeyRequest>,
+) -> Result<HttpResponse, Problem> {
+    let answer =
+        accounts::enroll_key(registry.database(), &caller, &namespace, &body, Timestamp::now()).await?;
+    registry.sequence_soon();
+    Ok(HttpResponse::Created().json(answer))
+}
+
+/// `DELETE /api/v1/namespaces/{namespace}/keys/{key_id}`.
+pub async fn revoke_key(
+    request: HttpRequest,
+    registry: web::Data<Registry>,
+    Authenticated(caller): Authenticated,
+    NamespacePath(namespace): NamespacePath,
+) -> Result<HttpResponse, Problem> {
+    let key_id: KeyId = part(&request, "key_id").parse()?;
+    accounts::revoke_key(registry.database(), &caller, &namespace, &key_id, Timestamp::now()).await?;
+    registry.sequence_soon();
+    Ok(HttpResponse::NoContent().finish())
+}
