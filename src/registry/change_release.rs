@@ -86,12 +86,8 @@ pub async fn change_release(
     }
     let mut line = None;
     for change in changes {
-        let change = Change::Release {
-            release: release.clone(),
-            account_id: Some(caller.account_id),
-            change,
-            now,
-        };
+        let change =
+            Change::Release { release: release.clone(), account_id: Some(caller.account_id), change, now };
         line = Some(registry.commit(change).await.map_err(|error| match error {
             ChangeError::Missing(release) => ChangeReleaseError::Unknown(release),
             other => ChangeReleaseError::Commit(other),

@@ -13,8 +13,7 @@ pub async fn inspect_package(
 ) -> Result<InspectionReport, PublishError> {
     let profile = profile.map(|text| named_profile(registry, text)).transpose()?;
     let work = registry.clone();
-    let inspected =
-        registry.on_inspection_thread(move || read_and_inspect(&package, profile, &work)).await;
+    let inspected = registry.on_inspection_thread(move || read_and_inspect(&package, profile, &work)).await;
     inspected.map_err(|error| PublishError::Broken(error.to_string()))?
 }
 

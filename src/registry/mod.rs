@@ -233,7 +233,8 @@ impl Registry {
     /// Waits for a turn at the solver.
     pub(super) fn resolve_turn(
         &self,
-    ) -> impl Future<Output = Result<tokio::sync::OwnedSemaphorePermit, tokio::sync::AcquireError>> + use<> {
+    ) -> impl Future<Output = Result<tokio::sync::OwnedSemaphorePermit, tokio::sync::AcquireError>> + use<>
+    {
         Arc::clone(&self.shared.resolves).acquire_owned()
     }
 

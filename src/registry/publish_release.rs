@@ -9,7 +9,9 @@ use super::commit::{Change, ChangeError, Committed};
 use super::{Registry, UploadedPackage};
 use crate::db::releases::{self, NewCapability, NewExport, NewImport, NewRelease};
 use crate::db::{DatabaseError, keys, plugins};
-use crate::domain::{Digest, HostProfile, IndexRelease, Manifest, NameError, PluginName, Refusal, ReleaseId, Timestamp};
+use crate::domain::{
+    Digest, HostProfile, IndexRelease, Manifest, NameError, PluginName, Refusal, ReleaseId, Timestamp,
+};
 use crate::signing::{Envelope, KeyId, PublicKey, SigningError, verify_release};
 use crate::storage::StorageError;
 use crate::wasm::inspect;
@@ -399,11 +401,7 @@ pub(super) fn read_and_inspect(
 
 impl InspectedPackage {
     /// Reads and inspects the bytes under the profile their manifest asks for. Heavy: for a blocking thread.
-    fn of(
-        uploaded: UploadedPackage,
-        address: &ReleaseId,
-        registry: &Registry,
-    ) -> Result<Self, PublishError> {
+    fn of(uploaded: UploadedPackage, address: &ReleaseId, registry: &Registry) -> Result<Self, PublishError> {
         let Findings { kind, manifest, manifest_digest, readme, report } =
             look_at(&uploaded, Some(address), None, registry)?;
         if !report.is_accepted() {

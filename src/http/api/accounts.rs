@@ -26,8 +26,7 @@ pub async fn register_account(
 ) -> Result<HttpResponse, Problem> {
     limits.check_sign_in(&request)?;
     let (database, passwords) = (registry.database(), registry.passwords());
-    let answer =
-        accounts::register_account(database, passwords, &body, random()?, Timestamp::now()).await?;
+    let answer = accounts::register_account(database, passwords, &body, random()?, Timestamp::now()).await?;
     Ok(HttpResponse::Created().insert_header(PRIVATE).json(answer))
 }
 

@@ -15,8 +15,7 @@ pub async fn create_namespace(
     Authenticated(caller): Authenticated,
     JsonBody(body): JsonBody<NewNamespaceRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let answer =
-        accounts::create_namespace(registry.database(), &caller, &body, Timestamp::now()).await?;
+    let answer = accounts::create_namespace(registry.database(), &caller, &body, Timestamp::now()).await?;
     Ok(HttpResponse::Created().json(answer))
 }
 

@@ -58,7 +58,8 @@ fn token_of(request: &HttpRequest) -> Result<&str, Problem> {
 fn challenge(problem: impl Into<Problem>) -> Problem {
     let problem = problem.into();
     if problem.status() == actix_web::http::StatusCode::UNAUTHORIZED {
-        return problem.header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"pluginry\""));
+        return problem
+            .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"pluginry\""));
     }
     problem
 }
