@@ -1,0 +1,322 @@
+//! A real registry on a free port, with a database and a directory of its own, and people who publish to it.
+
+use std::thread::JoinHandle;
+
+use pluginry::config::Configuration;
+use pluginry::domain::{Digest, Manifest, ReleaseId};
+use pluginry::http::Application;
+use pluginry::signing::{Envelope, ReleaseStatement, SecretKey, sign_release};
+use pluginry::wasm::{PackFiles, pack};
+use reqwest::multipart::{Form, Part};
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+
+use super::database::TestDatabase;
+
+/// A running registry. Dropping it stops it gracefully; a panic inside it fails the test.
+pub struct TestServer {
+    /// `http://127.0.0.1:PORT`.
+    pub url: String,
+    /// For requests by hand.
+    pub http: reqwest::Client,
+    /// The operator's token.
+    pub operator_token: String,
+    configuration: Configuration,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+    // Dropped last, in this order.
+    _database: TestDatabase,
+    folder: tempfile::TempDir,
+}
+
+impl TestServer {
+    /// Starts a registry with generous limits.
+    pub async fn start() -> Self {
+        Self::start_with(|_| {}).await
+    }
+
+    /// Starts a registry after `change` had its way with the configuration.
+    pub async fn start_with(change: impl FnOnce(&mut Configuration)) -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let database = TestDatabase::new().await;
+        let folder = tempfile::tempdir().unwrap();
+        let mut configuration = Configuration {
+            listen: "127.0.0.1:0".into(),
+            data: folder.path().to_owned(),
+            database_url: database.url().to_owned(),
+            workers: 2,
+            ..Configuration::default()
+        };
+        configuration.verification.executable = env!("CARGO_BIN_EXE_pluginry").into();
+        configuration.rate_limits.address_per_minute = 0;
+        configuration.rate_limits.token_per_minute = 0;
+        configuration.rate_limits.publish_per_minute = 0;
+        configuration.rate_limits.sign_in_per_minute = 0;
+        change(&mut configuration);
+
+        let (url, operator_token, stop, thread) = run(configuration.clone());
+        let operator_token = operator_token.expect("the first start makes the operator");
+        let http = reqwest::Client::new();
+        Self {
+            url,
+            http,
+            operator_token,
+            configuration,
+            stop: Some(stop),
+            thread: Some(thread),
+            _database: database,
+            folder,
+        }
+    }
+
+    /// Stops the registry and starts it again on the same data, at a new address.
+    pub fn restart(&mut self) {
+        self.stop();
+        let (url, _, stop, thread) = run(self.configuration.clone());
+        self.url = url;
+        self.stop = Some(stop);
+        self.thread = Some(thread);
+    }
+
+    fn stop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take()
+            && let Err(panic) = thread.join()
+            && !std::thread::panicking()
+        {
+            std::panic::resume_unwind(panic);
+        }
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// `GET path` without a token.
+    pub async fn get(&self, path: &str) -> reqwest::Response {
+        self.http.get(format!("{}{path}", self.url)).send().await.unwrap()
+    }
+
+    /// `GET path` as JSON; the answer must be good.
+    pub async fn get_json(&self, path: &str) -> Value {
+        let response = self.get(path).await;
+        let status = response.status();
+        let text = response.text().await.unwrap();
+        assert!(status.is_success(), "GET {path}: {status} {text}");
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("GET {path}: {error}: {text}"))
+    }
+
+    /// `POST path` with a JSON body and a token.
+    pub async fn post(&self, path: &str, token: &str, body: Value) -> reqwest::Response {
+        self.http.post(format!("{}{path}", self.url)).bearer_auth(token).json(&body).send().await.unwrap()
+    }
+
+    /// An account that owns `namespace` and has enrolled a key.
+    pub async fn author(&self, namespace: &str) -> Author<'_> {
+        let name = format!("{namespace}-author");
+        let password = "correct horse battery staple";
+        let body = json!({ "name": name, "email": format!("{name}@example.org"), "password": password });
+        accept(self.post("/api/v1/accounts", "", body).await).await;
+        let body = json!({ "name": name, "password": password });
+        let answer = accept(self.post("/api/v1/login", "", body).await).await;
+        let token = answer["token"].as_str().unwrap().to_owned();
+
+        let key = SecretKey::from_seed(Digest::of(namespace.as_bytes()).as_bytes());
+        accept(self.post("/api/v1/namespaces", &token, json!({ "name": namespace })).await).await;
+        let author = Author { server: self, namespace: namespace.to_owned(), token, key };
+        author.enroll(&author.key).await;
+        author
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+type Running = (String, Option<String>, oneshot::Sender<()>, JoinHandle<()>);
+
+/// Runs the program on a thread of its own; returns once it listens.
+fn run(configuration: Configuration) -> Running {
+    let (started_sender, started) = std::sync::mpsc::channel();
+    let (stop, stopped) = oneshot::channel();
+    let thread = std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async move {
+            let application = Application::build(configuration).await.unwrap();
+            let url = format!("http://{}", application.address());
+            let token = application.registry().take_first_operator_token();
+            started_sender.send((url, token)).unwrap();
+            let shutdown = async move {
+                let _ = stopped.await;
+            };
+            application.run_until(shutdown).await.unwrap();
+        });
+    });
+    match started.recv() {
+        Ok((url, token)) => (url, token, stop, thread),
+        Err(_) => std::panic::resume_unwind(thread.join().expect_err("it ended before it listened")),
+    }
+}
+
+/// The JSON of an answer that must be good.
+pub async fn accept(response: reqwest::Response) -> Value {
+    let (url, status) = (response.url().clone(), response.status());
+    let text = response.text().await.unwrap();
+    assert!(status.is_success(), "{url}: {status} {text}");
+    if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap() }
+}
+
+/// The status and problem of an answer that must be a refusal, with what differs from run to run taken out.
+pub async fn refusal(response: reqwest::Response) -> Value {
+    let status = response.status();
+    let content_type = response.headers().get("content-type").map(|value| value.to_str().unwrap().to_owned());
+    let has_request_id = response.headers().contains_key("x-request-id");
+    let text = response.text().await.unwrap();
+    assert!(status.is_client_error(), "expected a refusal, got {status} {text}");
+    assert_eq!(content_type.as_deref(), Some("application/problem+json"), "{text}");
+    assert!(has_request_id, "no x-request-id: {text}");
+    let mut problem: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(problem["status"], status.as_u16(), "{text}");
+    problem.as_object_mut().unwrap().remove("request_id");
+    problem
+}
+
+/// Somebody who publishes.
+pub struct Author<'a> {
+    server: &'a TestServer,
+    /// The namespace the author owns.
+    pub namespace: String,
+    /// A token with every scope.
+    pub token: String,
+    /// The enrolled key.
+    pub key: SecretKey,
+}
+
+impl Author<'_> {
+    /// Enrols `key` in the author's namespace.
+    pub async fn enroll(&self, key: &SecretKey) {
+        let path = format!("/api/v1/namespaces/{}/keys", self.namespace);
+        let body = json!({ "public_key": key.public_key().to_string(), "label": "test" });
+        accept(self.server.post(&path, &self.token, body).await).await;
+    }
+
+    /// Revokes the author's key.
+    pub async fn revoke(&self, key: &SecretKey) {
+        let path = format!("/api/v1/namespaces/{}/keys/{}", self.namespace, key.public_key().id().to_hex());
+        let request = self.server.http.delete(format!("{}{path}", self.server.url)).bearer_auth(&self.token);
+        accept(request.send().await.unwrap()).await;
+    }
+
+    /// Publishes a packed package signed with the author's key; the answer must be good.
+    pub async fn publish(&self, package: &TestPackage) -> Value {
+        accept(self.try_publish(package).await).await
+    }
+
+    /// Publishes a packed package signed with the author's key.
+    pub async fn try_publish(&self, package: &TestPackage) -> reqwest::Response {
+        self.send(&package.address(), package.bytes.clone(), package.sign(&self.key).to_json()).await
+    }
+
+    /// `PUT` of these bytes at `namespace/name/version` (as it stands in the URL).
+    pub async fn send(&self, address: &str, package: Vec<u8>, attestation: Vec<u8>) -> reqwest::Response {
+        self.send_with(address, "", package, attestation).await
+    }
+
+    /// The same with a query, such as `?accept_widening=true`.
+    pub async fn send_with(
+        &self,
+        address: &str,
+        query: &str,
+        package: Vec<u8>,
+        attestation: Vec<u8>,
+    ) -> reqwest::Response {
+        let form = Form::new()
+            .part("attestation", Part::bytes(attestation))
+            .part("package", Part::bytes(package));
+        let url = format!("{}/api/v1/plugins/{address}{query}", self.server.url);
+        self.server.http.put(url).bearer_auth(&self.token).multipart(form).send().await.unwrap()
+    }
+}
+
+/// A package on its way to the registry.
+#[derive(Clone)]
+pub struct TestPackage {
+    /// What it says it is.
+    pub release: ReleaseId,
+    /// What it says about itself.
+    pub manifest: Value,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl TestPackage {
+    /// Packs a module written as text under a manifest written as TOML.
+    pub fn pack(manifest: &str, wat: &str) -> Self {
+        Self::pack_module(manifest, &wat::parse_str(wat).unwrap())
+    }
+
+    /// Packs a module under a manifest written as TOML.
+    pub fn pack_module(manifest: &str, module: &[u8]) -> Self {
+        let manifest = Manifest::from_toml(manifest).unwrap_or_else(|error| panic!("{error}"));
+        let bytes = pack(module, &manifest, &PackFiles::default()).unwrap();
+        let json = serde_json::from_slice(&manifest.to_canonical_json()).unwrap();
+        Self { release: manifest.release_id(), manifest: json, bytes }
+    }
+
+    /// Puts `manifest` into `module` as it is, right or wrong.
+    pub fn forge(release: &str, module: &[u8], manifest: &[u8]) -> Self {
+        let (plugin, version) = release.split_once('@').unwrap();
+        let release = ReleaseId::new(plugin.parse().unwrap(), version.parse().unwrap());
+        let mut bytes = module.to_vec();
+        append_section(&mut bytes, "pluginry:manifest", manifest);
+        let json = serde_json::from_slice(manifest).unwrap_or(Value::Null);
+        Self { release, manifest: json, bytes }
+    }
+
+    /// `namespace/name/version`.
+    pub fn address(&self) -> String {
+        format!("{}/{}", self.release.plugin.path(), self.release.version)
+    }
+
+    /// What an author signs about it.
+    pub fn statement(&self) -> ReleaseStatement {
+        let manifest = serde_json_canonicalizer::to_vec(&self.manifest).unwrap();
+        ReleaseStatement {
+            release: self.release.clone(),
+            digest: Digest::of(&self.bytes),
+            manifest_digest: Digest::of(&manifest),
+            capabilities: serde_json::from_value(self.manifest["capabilities"].clone()).unwrap_or_default(),
+        }
+    }
+
+    /// Signs it.
+    pub fn sign(&self, key: &SecretKey) -> Envelope {
+        sign_release(&self.statement(), key)
+    }
+}
+
+/// Appends a custom section to a module or component.
+pub fn append_section(bytes: &mut Vec<u8>, name: &str, data: &[u8]) {
+    use wasm_encoder::{CustomSection, Encode as _};
+    let section = CustomSection { name: name.into(), data: data.into() };
+    bytes.push(0);
+    section.encode(bytes);
+}
+
+/// A manifest for a core module under `wasi:cli`, with more lines behind.
+pub fn core_manifest(release: &str, more: &str) -> String {
+    let (name, version) = release.split_once('@').unwrap();
+    format!(
+        "[plugin]\nname = \"{name}\"\nversion = \"{version}\"\ndescription = \"A plugin for tests\"\nlicense = \"MIT\"\n\n\
+         [host]\nprofile = \"wasi:cli\"\nversion = \"*\"\n\n{more}"
+    )
+}
+
+/// A small module that adds two numbers.
+pub const ADDER: &str = r#"(module
+    (func (export "add") (param i32 i32) (result i32)
+        local.get 0 local.get 1 i32.add))"#;
