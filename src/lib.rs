@@ -13,6 +13,8 @@ pub mod db;
 pub mod domain;
 #[cfg(feature = "server")]
 pub mod http;
+#[cfg(all(feature = "server", feature = "runtime"))]
+pub mod jobs;
 #[cfg(feature = "server")]
 pub mod registry;
 pub mod resolver;

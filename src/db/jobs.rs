@@ -38,6 +38,19 @@ pub async fn enqueue(
     Ok(())
 }
 
+/// Whether a job waits that is due: asked by idle workers, so it only reads.
+pub async fn is_any_due(connection: &mut AnyConnection, now: Timestamp) -> Result<bool, DatabaseError> {
+    let row = sqlx::query(
+        "SELECT id FROM jobs WHERE (state = 'queued' AND run_after <= $1) \
+             OR (state = 'running' AND locked_until < $2) LIMIT 1",
+    )
+    .bind(now.as_micros())
+    .bind(now.as_micros())
+    .fetch_optional(connection)
+    .await?;
+    Ok(row.is_some())
+}
+
 /// Takes the oldest due job and holds it until `locked_until`; a job whose holder died is due again then.
 pub async fn take(
     connection: &mut AnyConnection,

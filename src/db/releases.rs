@@ -514,13 +514,22 @@ pub async fn count(connection: &mut AnyConnection) -> Result<u64, DatabaseError>
     row.size("releases")
 }
 
-/// Digests of the given list that some release still holds; for the sweep of leftover blobs.
-pub async fn digest_is_used(connection: &mut AnyConnection, digest: Digest) -> Result<bool, DatabaseError> {
-    let row = sqlx::query("SELECT id FROM releases WHERE digest = $1 LIMIT 1")
-        .bind(digest.as_bytes().to_vec())
-        .fetch_optional(connection)
-        .await?;
-    Ok(row.is_some())
+/// Which of these digests some release holds; for the sweep of leftover packages.
+pub async fn held_digests(
+    connection: &mut AnyConnection,
+    digests: &[Digest],
+) -> Result<Vec<Digest>, DatabaseError> {
+    if digests.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = QueryBuilder::new("SELECT DISTINCT digest FROM releases WHERE digest IN (");
+    let mut list = query.separated(", ");
+    for digest in digests {
+        list.push_bind(digest.as_bytes().to_vec());
+    }
+    query.push(")");
+    let rows = query.build().fetch_all(connection).await?;
+    rows.iter().map(|row| row.digest("digest")).collect()
 }
 
 pub(super) fn expect_one(statement: &'static str, rows: u64) -> Result<(), DatabaseError> {

@@ -49,6 +49,8 @@ impl Application {
 
         let registry = Registry::open(configuration).await?;
         registry.set_listening_url(format!("http://{address}"));
+        #[cfg(feature = "runtime")]
+        crate::jobs::start(&registry);
         let server = serve(listener, registry.clone())?;
         Ok(Self { server, address, registry })
     }

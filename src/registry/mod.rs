@@ -18,7 +18,10 @@ mod search_plugins;
 mod sequence;
 mod show_namespace;
 mod show_release;
+mod sweep_blobs;
 mod upload;
+#[cfg(feature = "runtime")]
+mod verify_release;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -50,7 +53,10 @@ pub use search_plugins::{
 };
 pub use show_namespace::{NamespaceDetails, NamespaceError, show_namespace};
 pub use show_release::{ReleaseDetails, ShowError, show_release};
+pub use sweep_blobs::{SweepError, sweep_blobs};
 pub use upload::{UploadError, UploadWriter, UploadedPackage};
+#[cfg(feature = "runtime")]
+pub use verify_release::{VerifyReleaseError, verify_release};
 
 /// How long a replica waits between two looks at what others wrote.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);

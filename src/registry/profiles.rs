@@ -4,7 +4,7 @@ use super::Registry;
 use super::accounts::registered_profiles;
 use super::publish_release::PublishError;
 use crate::db::DatabaseError;
-use crate::domain::{HostProfile, Manifest, PluginName, Requirement};
+use crate::domain::{HostProfile, Manifest, PluginName, Requirement, Version};
 use crate::wasm::built_in_profiles;
 
 impl Registry {
@@ -19,6 +19,11 @@ impl Registry {
         all.extend(registered_profiles(self.database()).await?);
         self.shared.profiles.store(std::sync::Arc::new(all));
         Ok(())
+    }
+
+    /// This version of the profile `name`.
+    pub fn profile(&self, name: &PluginName, version: &Version) -> Option<HostProfile> {
+        self.profiles().iter().find(|profile| profile.name == *name && profile.version == *version).cloned()
     }
 
     /// The highest registered version of `name` that meets `requirement`.

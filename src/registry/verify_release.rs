@@ -1,0 +1,99 @@
+//! Verifying a release: run its package in a child process and record what was found.
+
+use serde::Serialize as _;
+
+use super::{Change, ChangeError, Registry, ReleaseChange};
+use crate::db::DatabaseError;
+use crate::db::releases::{self, ReleaseRecord};
+use crate::db::verification_runs::VerificationRun;
+use crate::domain::{Timestamp, VerificationState};
+use crate::runtime::{
+    RuntimeError, VerificationOutcome, VerificationReport, VerificationRequest, verify_in_child,
+};
+use crate::storage::StorageError;
+
+/// Why no run could be held. What a package does is never an error here: it is an outcome in the report.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyReleaseError {
+    /// The package of a release is not in the object store.
+    #[error("the package of {0} is not in the object store")]
+    PackageMissing(String),
+    /// The profile it was inspected against is not registered any more.
+    #[error("the host profile of {0} is not registered")]
+    ProfileMissing(String),
+    /// This program cannot be started as a child.
+    #[error("the verification program cannot be found: {0}")]
+    Executable(std::io::Error),
+    /// The child could not be held.
+    #[error(transparent)]
+    Runtime(#[from] RuntimeError),
+    /// The result could not be written.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// The object store failed.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+/// Runs the verification of a release and records its report; a release that is gone or verified is left alone.
+///
+/// Dropping the future kills the child and records nothing.
+pub async fn verify_release(
+    registry: &Registry,
+    release_id: i64,
+    now: impl Fn() -> Timestamp,
+) -> Result<(), VerifyReleaseError> {
+    let mut connection = registry.database().read().await?;
+    let record = releases::find_by_id(&mut connection, release_id).await?;
+    drop(connection);
+    let Some(record) = record.filter(|record| record.verification == VerificationState::Pending) else {
+        return Ok(());
+    };
+    let report = hold_run(registry, &record).await?;
+    tracing::info!(release = %record.release, outcome = report.outcome.sentence(), "verified");
+    metrics::counter!("verification_runs_total", "outcome" => outcome_name(&report.outcome)).increment(1);
+    let run = VerificationRun {
+        outcome: outcome_name(&report.outcome),
+        report: serde_json::to_string(&report).expect("a report has text keys only"),
+        runtime_version: report.runtime_version.clone(),
+        finished_at: now(),
+    };
+    let change = ReleaseChange::Verify { state: report.state(), run: Box::new(run) };
+    registry
+        .commit(Change::Release { release: record.release, account_id: None, change, now: now() })
+        .await?;
+    Ok(())
+}
+
+async fn hold_run(
+    registry: &Registry,
+    record: &ReleaseRecord,
+) -> Result<VerificationReport, VerifyReleaseError> {
+    let name = record.release.to_string();
+    let profile = registry
+        .profile(&record.manifest.host.profile, &record.profile_version)
+        .ok_or_else(|| VerifyReleaseError::ProfileMissing(name.clone()))?;
+    let request = VerificationRequest::new(&record.manifest, &profile);
+    let executable = match registry.configuration().verification.executable.as_os_str().is_empty() {
+        false => registry.configuration().verification.executable.clone(),
+        true => std::env::current_exe().map_err(VerifyReleaseError::Executable)?,
+    };
+    if let Some(path) = registry.storage().local_blob_path(record.digest) {
+        return Ok(verify_in_child(&executable, &path, &request).await?);
+    }
+    let copy = tempfile::NamedTempFile::new_in(registry.configuration().upload_directory())
+        .map_err(StorageError::from)?;
+    if !registry.storage().copy_blob_to(record.digest, copy.path()).await? {
+        return Err(VerifyReleaseError::PackageMissing(name));
+    }
+    Ok(verify_in_child(&executable, copy.path(), &request).await?)
+}
+
+/// The outcome's `kind`, as the database and the metrics hold it.
+fn outcome_name(outcome: &VerificationOutcome) -> String {
+    let value = outcome.serialize(serde_json::value::Serializer).unwrap_or_default();
+    value["kind"].as_str().unwrap_or("unknown").to_owned()
+}
