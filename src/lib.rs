@@ -6,6 +6,8 @@
 
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 pub mod cli;
+#[cfg(feature = "client")]
+pub mod client;
 #[cfg(feature = "server")]
 pub mod config;
 #[cfg(feature = "server")]

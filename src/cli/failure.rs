@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::path::Path;
 
 use super::terminal;
+use crate::client::ClientError;
 use crate::domain::Refusal;
 
 /// A command that was refused or failed.
@@ -59,5 +60,12 @@ impl Failure {
 impl<E: Refusal> From<E> for Failure {
     fn from(refusal: E) -> Self {
         Self { mend: refusal.mend(), ..Self::new(refusal.code(), refusal.to_string()) }
+    }
+}
+
+/// The code of a refused request is the registry's own, so [`ClientError`] cannot be a [`Refusal`].
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        Self { mend: error.mend(), ..Self::new(error.code(), error.to_string()) }
     }
 }

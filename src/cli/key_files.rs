@@ -70,6 +70,13 @@ pub(super) fn read(name: &KeyName) -> Result<Option<SecretKey>, Failure> {
     Ok(Some(text.parse()?))
 }
 
+/// There is no key of that name.
+pub(super) fn missing(name: &KeyName) -> Failure {
+    Failure::new("key-missing", format!("there is no key {name} on this machine")).with_mend(format!(
+        "Make it with `pluginry key new {name}`; `pluginry key list` shows what there is."
+    ))
+}
+
 /// Every key file, by name.
 pub(super) fn list() -> Result<Vec<ListedKey>, Failure> {
     let directory = directory()?;
@@ -86,7 +93,7 @@ pub(super) fn list() -> Result<Vec<ListedKey>, Failure> {
     names.sort();
     let read_public = |name: &str| -> Result<PublicKey, Failure> {
         let name: KeyName = name.parse().map_err(Failure::usage)?;
-        let key = read(&name)?.ok_or_else(|| Failure::new("key-missing", format!("key {name} is gone")))?;
+        let key = read(&name)?.ok_or_else(|| missing(&name))?;
         Ok(key.public_key())
     };
     Ok(names.into_iter().map(|name| ListedKey { key: read_public(&name), name }).collect())

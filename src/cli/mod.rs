@@ -11,12 +11,26 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod deprecate;
 mod failure;
+mod fetch;
+mod grants;
+mod inspect;
 mod key;
 mod key_files;
+mod login;
+mod pack;
+mod package_files;
+mod profiles;
+mod publish;
+mod release_argument;
+mod resolve;
+mod search;
 mod settings;
 mod terminal;
 mod verification_worker;
+mod verify;
+mod yank;
 
 pub use failure::Failure;
 
@@ -33,6 +47,16 @@ enum Command {
     /// Make, list, enrol and revoke signing keys.
     #[command(subcommand)]
     Key(key::KeyCommand),
+    Login(login::LoginArguments),
+    Pack(pack::PackArguments),
+    Inspect(inspect::InspectArguments),
+    Publish(publish::PublishArguments),
+    Yank(yank::YankArguments),
+    Deprecate(deprecate::DeprecateArguments),
+    Search(search::SearchArguments),
+    Resolve(resolve::ResolveArguments),
+    Fetch(fetch::FetchArguments),
+    Verify(verify::VerifyArguments),
     /// Verify one package in a locked-down process; the server starts this.
     #[command(hide = true)]
     VerificationWorker(verification_worker::VerificationWorkerCommand),
@@ -42,9 +66,28 @@ impl Command {
     fn run(self) -> Result<(), Failure> {
         match self {
             Self::Key(command) => command.run(),
+            Self::Login(command) => command.run(),
+            Self::Pack(command) => command.run(),
+            Self::Inspect(command) => command.run(),
+            Self::Publish(command) => command.run(),
+            Self::Yank(command) => command.run(),
+            Self::Deprecate(command) => command.run(),
+            Self::Search(command) => command.run(),
+            Self::Resolve(command) => command.run(),
+            Self::Fetch(command) => command.run(),
+            Self::Verify(command) => command.run(),
             Self::VerificationWorker(command) => command.run(),
         }
     }
+}
+
+/// Waits for what a command does over the network, on this thread.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("the system lets a process wait for its files and sockets")
+        .block_on(future)
 }
 
 /// Reads the arguments of the process, runs the command and says how it went.

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::Failure;
+use crate::client::Client;
 
 /// The registry when neither flag, environment nor login names one: `pluginry serve` on this machine.
 const DEFAULT_REGISTRY: &str = "http://127.0.0.1:8080";
@@ -44,16 +45,44 @@ impl RegistryOptions {
         Ok(named.unwrap_or_else(|| DEFAULT_REGISTRY.to_owned()).trim_end_matches('/').to_owned())
     }
 
-    /// The token for that registry, from `PLUGINRY_TOKEN` or the login file.
-    pub(super) fn token(&self) -> Result<Option<String>, Failure> {
-        if let Some(token) = std::env::var_os("PLUGINRY_TOKEN").filter(|token| !token.is_empty()) {
-            let token =
-                token.into_string().map_err(|_| Failure::usage("PLUGINRY_TOKEN is not UTF-8 text"))?;
-            return Ok(Some(token));
-        }
-        let url = self.url()?;
-        Ok(read_login_file()?.registries.remove(&url).map(|login| login.token))
+    /// A client of that registry, with the token if there is one.
+    pub(super) fn client(&self) -> Result<Client, Failure> {
+        self.client_or(None)
     }
+
+    /// Like [`Self::client`]; without a flag or variable, `otherwise` comes before the last login.
+    pub(super) fn client_or(&self, otherwise: Option<&str>) -> Result<Client, Failure> {
+        let url = self.url()?;
+        let otherwise = otherwise.map(|otherwise| otherwise.trim_end_matches('/'));
+        match otherwise.filter(|otherwise| self.registry.is_none() && *otherwise != url) {
+            // A lock from a stranger may name any registry: it gets no token but its own.
+            Some(otherwise) => Ok(Client::new(otherwise)?.with_token(stored_token(otherwise)?)),
+            None => Ok(Client::new(&url)?.with_token(token_for(&url)?)),
+        }
+    }
+
+    /// Like [`Self::client`] for what cannot work without a token.
+    pub(super) fn client_with_token(&self) -> Result<Client, Failure> {
+        let url = self.url()?;
+        let token = token_for(&url)?.ok_or_else(|| {
+            Failure::new("not-logged-in", format!("there is no token for {url}"))
+                .with_mend("Run `pluginry login`, or set PLUGINRY_TOKEN.")
+        })?;
+        Ok(Client::new(&url)?.with_token(Some(token)))
+    }
+}
+
+/// The token for a registry, from `PLUGINRY_TOKEN` or the login file.
+fn token_for(url: &str) -> Result<Option<String>, Failure> {
+    if let Some(token) = std::env::var_os("PLUGINRY_TOKEN").filter(|token| !token.is_empty()) {
+        let token = token.into_string().map_err(|_| Failure::usage("PLUGINRY_TOKEN is not UTF-8 text"))?;
+        return Ok(Some(token));
+    }
+    stored_token(url)
+}
+
+fn stored_token(url: &str) -> Result<Option<String>, Failure> {
+    Ok(read_login_file()?.registries.remove(url).map(|login| login.token))
 }
 
 /// Keeps `token` for the registry at `url` and makes that registry the current one.

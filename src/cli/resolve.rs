@@ -1,0 +1,231 @@
+//! `pluginry resolve`: choose releases and write a lock.
+
+use std::path::{Path, PathBuf};
+
+use super::fetch::read_lock;
+use super::grants::{self, Grant};
+use super::pack::replace_file;
+use super::profiles::{self, ProfileName};
+use super::release_argument::parse_root;
+use super::settings::RegistryOptions;
+use super::{Failure, block_on, terminal};
+use crate::client::Client;
+use crate::domain::{Grants, PluginName, Requirement};
+use crate::resolver::{HostRequest, Lock, Policy, ResolveRequest};
+
+/// Choose releases that fit together and your host, and write them down in a lock.
+///
+/// Nothing is granted by default: when a plugin needs a power, the command names it and the flag to add.
+/// A lock that is there already is kept where it still fits, with what it grants.
+#[derive(clap::Args)]
+pub(super) struct ResolveArguments {
+    /// The plugins wanted, like acme:markdown@^1.2; a missing requirement means any version.
+    #[arg(required = true, value_parser = parse_root, value_name = "NAME@REQUIREMENT")]
+    roots: Vec<(PluginName, Requirement)>,
+    /// Where the lock is written; without it, it is printed.
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Your host's profile, like wasi:cli@0.2.0.
+    #[arg(long, value_name = "PROFILE", default_value = "pluginry:reference")]
+    profile: ProfileName,
+    /// A power you give, like network=hosts:api.example.com:443; may be given more than once.
+    #[arg(long, value_name = "CAPABILITY[=KIND:VALUE,…]")]
+    grant: Vec<Grant>,
+    /// Give every power the chosen plugins ask for.
+    #[arg(long)]
+    grant_requested: bool,
+    /// What else you accept, as JSON or TOML: min_age_hours, require_verified, max_risk, licenses, …
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// A plugin to move forward though it is locked; may be given more than once.
+    #[arg(long, value_name = "NAME")]
+    upgrade: Vec<PluginName>,
+    /// Choose as if there were no lock yet.
+    #[arg(long)]
+    fresh: bool,
+    /// Print the lock as JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    registry: RegistryOptions,
+}
+
+impl ResolveArguments {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        let before = self.lock_before()?;
+        let client = self.registry.client()?;
+        let request = self.request(before)?;
+        let lock = if self.grant_requested {
+            block_on(resolve_granting_requests(&client, request))?
+        } else {
+            block_on(resolve_within_grants(&client, request))?
+        };
+        say_choice(&lock);
+        self.write(&lock)
+    }
+
+    fn lock_before(&self) -> Result<Option<Lock>, Failure> {
+        match &self.output {
+            Some(path) if !self.fresh && path.exists() => read_lock(path).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn request(&self, before: Option<Lock>) -> Result<ResolveRequest, Failure> {
+        let granted_before = before.as_ref().and_then(|lock| lock.host.as_ref()?.grants.clone());
+        let mut granted = granted_before.unwrap_or_default();
+        grants::add(&mut granted, self.grant.iter().cloned());
+        let version = match &self.profile.version {
+            Some(version) => version.clone(),
+            None => profiles::named(&self.profile)
+                .map_err(|failure| {
+                    failure.with_mend(format!("Name its version: --profile {}@1.0.0.", self.profile))
+                })?
+                .version
+                .clone(),
+        };
+        let host = HostRequest { profile: self.profile.name.clone(), version, grants: Some(granted) };
+        Ok(ResolveRequest {
+            roots: self.roots.iter().cloned().collect(),
+            host: Some(host),
+            policy: self.policy.as_deref().map(read_policy).transpose()?.unwrap_or_default(),
+            lock: before,
+            upgrade: self.upgrade.iter().cloned().collect(),
+            ..ResolveRequest::default()
+        })
+    }
+
+    fn write(&self, lock: &Lock) -> Result<(), Failure> {
+        if let Some(path) = &self.output {
+            replace_file(path, lock.to_toml().as_bytes())?;
+            terminal::say(&format!("Wrote {}.", path.display()));
+        }
+        match (self.json, &self.output) {
+            (true, _) => terminal::print_json(lock),
+            (false, None) => terminal::print(lock.to_toml().trim_end()),
+            (false, Some(_)) => {}
+        }
+        Ok(())
+    }
+}
+
+/// Resolves with the given grants; when they are what is missing, says exactly which.
+async fn resolve_within_grants(client: &Client, request: ResolveRequest) -> Result<Lock, Failure> {
+    let refused = match client.resolve(&request).await {
+        Ok(lock) => return Ok(lock),
+        Err(error) if error.status() == Some(422) => error,
+        Err(error) => return Err(error.into()),
+    };
+    let granted = request.host.as_ref().and_then(|host| host.grants.clone()).unwrap_or_default();
+    match client.resolve(&without_grants(request)).await {
+        Ok(lock) => Err(missing_grants(&lock, &granted).unwrap_or_else(|| refused.into())),
+        Err(_) => Err(refused.into()),
+    }
+}
+
+/// Resolves without looking at grants, then grants what the chosen releases ask for.
+async fn resolve_granting_requests(client: &Client, request: ResolveRequest) -> Result<Lock, Failure> {
+    let host = request.host.clone();
+    let mut lock = client.resolve(&without_grants(request)).await?;
+    let mut granted = host.as_ref().and_then(|host| host.grants.clone()).unwrap_or_default();
+    let requested = lock
+        .capabilities
+        .iter()
+        .map(|(capability, scope)| Grant { capability: capability.clone(), scope: scope.clone() });
+    grants::add(&mut granted, requested);
+    lock.host = host.map(|host| HostRequest { grants: Some(granted), ..host });
+    for grant in asked_by(&lock, &Grants::new()) {
+        terminal::say(&format!("granted: {grant}"));
+    }
+    Ok(lock)
+}
+
+fn without_grants(mut request: ResolveRequest) -> ResolveRequest {
+    if let Some(host) = &mut request.host {
+        host.grants = None;
+    }
+    request
+}
+
+/// What the releases of a lock ask for beyond `granted`, a line each.
+fn asked_by(lock: &Lock, granted: &Grants) -> Vec<String> {
+    let mut lines = Vec::new();
+    for release in &lock.releases {
+        for (capability, request) in &release.capabilities {
+            if granted.get(capability).is_some_and(|scope| request.scope.is_within(scope)) {
+                continue;
+            }
+            let grant = Grant { capability: capability.clone(), scope: request.scope.clone() };
+            let reason = request.reason.as_deref().map(|reason| format!(": {}", terminal::one_line(reason)));
+            lines.push(format!("{} asks for {grant}{}", release.id(), reason.unwrap_or_default()));
+        }
+    }
+    lines
+}
+
+fn missing_grants(lock: &Lock, granted: &Grants) -> Option<Failure> {
+    let lines = asked_by(lock, granted);
+    if lines.is_empty() {
+        return None;
+    }
+    let flags: Vec<String> = lock
+        .capabilities
+        .iter()
+        .filter(|(capability, scope)| !granted.get(capability).is_some_and(|given| scope.is_within(given)))
+        .map(|(capability, scope)| Grant { capability: capability.clone(), scope: scope.clone() }.as_flag())
+        .collect();
+    let message = format!("plugins need powers that you did not grant\n{}", lines.join("\n"));
+    let mend =
+        format!("If that is what you want, add {}; or --grant-requested for all of it.", flags.join(" "));
+    Some(Failure::new("grants-missing", message).with_mend(mend))
+}
+
+/// What was chosen, what it may do, and what was held back: for review, on stderr.
+fn say_choice(lock: &Lock) {
+    for release in &lock.releases {
+        let powers: Vec<String> = release.capabilities.keys().map(ToString::to_string).collect();
+        let powers = if powers.is_empty() { "pure computation".to_owned() } else { powers.join(", ") };
+        terminal::say(&format!("{}  {powers}", release.id()));
+    }
+    for held in &lock.held_back {
+        let reason = terminal::one_line(&held.reason);
+        terminal::say(&format!(
+            "held back: {} {} (chosen {}): {reason}",
+            held.name, held.newest, held.chosen
+        ));
+    }
+}
+
+/// TOML by its file name, JSON otherwise.
+fn read_policy(path: &Path) -> Result<Policy, Failure> {
+    let text = std::fs::read_to_string(path).map_err(|error| Failure::file("read", path, error))?;
+    let is_toml = path.extension().is_some_and(|extension| extension == "toml");
+    let policy = if is_toml {
+        toml::from_str(&text).map_err(|error| error.to_string())
+    } else {
+        serde_json::from_str(&text).map_err(|error| error.to_string())
+    };
+    policy.map_err(|problem| {
+        Failure::new("policy-unreadable", format!("{} is not a policy: {problem}", path.display()))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn missing_grants_name_who_asks_why_and_the_flag() {
+        let lock: Lock = serde_json::from_str(
+            r#"{"sequence": 1, "capabilities": {"network": {"hosts": ["api.example.com:443"]}}, "releases": [{
+                "name": "acme:feeds", "version": "1.0.0", "size_bytes": 1, "url": "/x", "signer": "ab", "load_level": 0,
+                "digest": "sha256:0000000000000000000000000000000000000000000000000000000000000000", "verification": "passed",
+                "capabilities": {"network": {"hosts": ["api.example.com:443"], "reason": "fetches feeds"}}}]}"#,
+        )
+        .unwrap();
+
+        let failure = missing_grants(&lock, &Grants::new()).unwrap();
+
+        insta::assert_debug_snapshot!(failure);
+    }
+}

@@ -1,0 +1,209 @@
+//! The calls of the API, one method each.
+
+use bytes::Bytes;
+use reqwest::multipart::{Form, Part};
+use reqwest::{Method, RequestBuilder};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use url::Url;
+
+use super::Client;
+use super::error::ClientError;
+use super::transport::Retry;
+use crate::domain::api::{
+    AccountAnswer, ChangeReleaseRequest, EnrollKeyRequest, EnrolledKey, KeyList, LoginAnswer, LoginRequest,
+    MemberRequest, MemberRole, NamespaceAnswer, NewNamespaceRequest, NewTokenAnswer, NewTokenRequest,
+    PublishAnswer, RegisterRequest, SearchAnswer, TokenList,
+};
+use crate::domain::{Namespace, ReleaseId};
+use crate::resolver::{Lock, ResolveRequest};
+use crate::signing::{Bundle, Envelope, KeyId, PublicKey};
+
+/// Everything a publish sends.
+pub struct Publication<'a> {
+    /// The release; must agree with the package's manifest.
+    pub release: &'a ReleaseId,
+    /// The bytes of the package.
+    pub package: Bytes,
+    /// The author's signed statement about these bytes.
+    pub attestation: &'a Envelope,
+    /// Whether the author knows that it asks for more than the release before it.
+    pub accept_widening: bool,
+}
+
+impl Client {
+    /// Makes an account.
+    pub async fn register(&self, request: &RegisterRequest) -> Result<AccountAnswer, ClientError> {
+        self.post(&["accounts"], request).await
+    }
+
+    /// Trades name and password for a token.
+    pub async fn login(&self, request: &LoginRequest) -> Result<LoginAnswer, ClientError> {
+        self.post(&["login"], request).await
+    }
+
+    /// Makes a token.
+    pub async fn create_token(&self, request: &NewTokenRequest) -> Result<NewTokenAnswer, ClientError> {
+        self.post(&["tokens"], request).await
+    }
+
+    /// Lists the account's tokens.
+    pub async fn list_tokens(&self) -> Result<TokenList, ClientError> {
+        self.get(self.api(&["tokens"])).await
+    }
+
+    /// Makes a token useless.
+    pub async fn delete_token(&self, id: i64) -> Result<(), ClientError> {
+        self.delete(&["tokens", &id.to_string()]).await
+    }
+
+    /// Makes a namespace that belongs to the account.
+    pub async fn create_namespace(&self, name: &Namespace) -> Result<NamespaceAnswer, ClientError> {
+        self.post(&["namespaces"], &NewNamespaceRequest { name: name.clone() }).await
+    }
+
+    /// Adds a member to a namespace, or changes what a member may do.
+    pub async fn put_member(
+        &self,
+        namespace: &Namespace,
+        account: &str,
+        role: MemberRole,
+    ) -> Result<(), ClientError> {
+        let url = self.api(&["namespaces", namespace.as_str(), "members", account]);
+        self.done(Retry::Safe, || self.request(Method::PUT, &url).json(&MemberRequest { role })).await
+    }
+
+    /// Takes a member out of a namespace.
+    pub async fn remove_member(&self, namespace: &Namespace, account: &str) -> Result<(), ClientError> {
+        self.delete(&["namespaces", namespace.as_str(), "members", account]).await
+    }
+
+    /// Lists a namespace's keys, revoked ones too.
+    pub async fn list_keys(&self, namespace: &Namespace) -> Result<KeyList, ClientError> {
+        self.get(self.api(&["namespaces", namespace.as_str(), "keys"])).await
+    }
+
+    /// Lets a key sign releases of a namespace.
+    pub async fn enroll_key(
+        &self,
+        namespace: &Namespace,
+        key: &PublicKey,
+        label: &str,
+    ) -> Result<EnrolledKey, ClientError> {
+        let request = EnrollKeyRequest { public_key: key.to_string(), label: label.to_owned() };
+        self.post(&["namespaces", namespace.as_str(), "keys"], &request).await
+    }
+
+    /// Takes a key's right to sign further releases of a namespace; those it signed stand.
+    pub async fn revoke_key(&self, namespace: &Namespace, key: KeyId) -> Result<(), ClientError> {
+        self.delete(&["namespaces", namespace.as_str(), "keys", &key.to_hex()]).await
+    }
+
+    /// Inspects a package without publishing it; the report as JSON.
+    pub async fn inspect(&self, package: Bytes, profile: Option<&str>) -> Result<Value, ClientError> {
+        let mut url = self.api(&["inspect"]);
+        if let Some(profile) = profile {
+            url.query_pairs_mut().append_pair("profile", profile);
+        }
+        let make =
+            || self.request(Method::POST, &url).multipart(Form::new().part("package", wasm_part(&package)));
+        self.transport.json(Retry::Safe, make).await
+    }
+
+    /// Publishes a release. Sending the same bytes again answers the same, so passing trouble is retried.
+    pub async fn publish(&self, publication: &Publication<'_>) -> Result<PublishAnswer, ClientError> {
+        let mut url = self.release_url(publication.release, None);
+        if publication.accept_widening {
+            url.query_pairs_mut().append_pair("accept_widening", "true");
+        }
+        let make = || {
+            let attestation = Part::bytes(publication.attestation.to_json())
+                .mime_str("application/json")
+                .expect("a constant media type");
+            let form =
+                Form::new().part("attestation", attestation).part("package", wasm_part(&publication.package));
+            self.request(Method::PUT, &url).multipart(form)
+        };
+        self.transport.json(Retry::Safe, make).await
+    }
+
+    /// Yanks, deprecates, or takes either back.
+    pub async fn change_release(
+        &self,
+        release: &ReleaseId,
+        change: &ChangeReleaseRequest,
+    ) -> Result<(), ClientError> {
+        let url = self.release_url(release, None);
+        self.done(Retry::Safe, || self.request(Method::PATCH, &url).json(change)).await
+    }
+
+    /// Finds plugins; give back `next_cursor` for the next page.
+    pub async fn search(&self, query: &str, cursor: Option<&str>) -> Result<SearchAnswer, ClientError> {
+        let mut url = self.api(&["plugins"]);
+        url.query_pairs_mut().append_pair("q", query);
+        if let Some(cursor) = cursor {
+            url.query_pairs_mut().append_pair("cursor", cursor);
+        }
+        self.get(url).await
+    }
+
+    /// Chooses releases; the lock remembers which registry it came from.
+    pub async fn resolve(&self, request: &ResolveRequest) -> Result<Lock, ClientError> {
+        let url = self.api(&["resolve"]);
+        let make = || self.request(Method::POST, &url).json(request);
+        let lock: Lock = self.transport.json(Retry::Safe, make).await?;
+        let registry = self.registry().as_str().trim_end_matches('/').to_owned();
+        Ok(Lock { registry: Some(registry), ..lock })
+    }
+
+    /// All that is needed to check a release without the network.
+    pub async fn bundle(&self, release: &ReleaseId) -> Result<Bundle, ClientError> {
+        self.get(self.release_url(release, Some("bundle"))).await
+    }
+
+    fn api(&self, parts: &[&str]) -> Url {
+        self.transport.url(&[&["api", "v1"], parts].concat())
+    }
+
+    fn release_url(&self, release: &ReleaseId, page: Option<&str>) -> Url {
+        let (plugin, version) = (&release.plugin, release.version.to_string());
+        let mut parts = vec!["plugins", plugin.namespace().as_str(), plugin.name(), &version];
+        parts.extend(page);
+        self.api(&parts)
+    }
+
+    fn request(&self, method: Method, url: &Url) -> RequestBuilder {
+        self.transport.request(method, url.clone())
+    }
+
+    async fn get<Answer: DeserializeOwned>(&self, url: Url) -> Result<Answer, ClientError> {
+        self.transport.json(Retry::Safe, || self.request(Method::GET, &url)).await
+    }
+
+    async fn post<Answer: DeserializeOwned>(
+        &self,
+        parts: &[&str],
+        body: &impl Serialize,
+    ) -> Result<Answer, ClientError> {
+        let url = self.api(parts);
+        self.transport.json(Retry::Unsent, || self.request(Method::POST, &url).json(body)).await
+    }
+
+    async fn delete(&self, parts: &[&str]) -> Result<(), ClientError> {
+        let url = self.api(parts);
+        self.done(Retry::Safe, || self.request(Method::DELETE, &url)).await
+    }
+
+    async fn done(&self, retry: Retry, make: impl Fn() -> RequestBuilder) -> Result<(), ClientError> {
+        self.transport.send(retry, make).await.map(|_answer| ())
+    }
+}
+
+/// The bytes are shared, not copied: a retry costs nothing.
+fn wasm_part(package: &Bytes) -> Part {
+    Part::stream_with_length(package.clone(), package.len() as u64)
+        .file_name("package.wasm")
+        .mime_str("application/wasm")
+        .expect("a constant media type")
+}
