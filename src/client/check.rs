@@ -4,9 +4,7 @@ use serde::Serialize;
 
 use super::TrustedKeys;
 use super::error::{Step, StepFailure, StepRefusal};
-use crate::domain::{
-    Capabilities, CapabilityName, Digest, Grants, HostProfile, Manifest, ReleaseId,
-};
+use crate::domain::{Capabilities, CapabilityName, Digest, Grants, HostProfile, Manifest, ReleaseId};
 use crate::signing::{Bundle, KeyId, PublicKey, verify_release};
 use crate::wasm::{Package, PackageLimits, built_in_profiles, derive_capabilities, read_package};
 

@@ -312,6 +312,9 @@ impl Refusal for StepRefusal {
                 "Give the contract of your host with --profile-file; it must be {profile}. The registry's own copy is not believed."
             )),
             Self::Imports(error) => error.mend(),
+            Self::Package(PackageError::TooLarge { .. }) => {
+                Some("Nothing this large is loaded; choose another release.".into())
+            }
             Self::NotGranted { .. } | Self::ScopeNotGranted { .. } => Some(
                 "Do not load it. If the power is meant to be given, resolve again with a matching --grant.".into(),
             ),
