@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::PackageKind;
-use super::printable::printable;
+use super::printable::{printable, printable_message};
 use super::surface::{Import, Shape};
 use super::wit_text::WitContract;
 use crate::domain::{Abi, CapabilityName, CoreType, HostProfile, ImportRule};
@@ -81,7 +81,7 @@ impl<'p> Contract<'p> {
             {
                 None => Judgement::Unknown,
                 Some(rule) if rule.ty != *found => {
-                    Judgement::Different { expected: rule.ty.clone(), found: printable(found) }
+                    Judgement::Different { expected: rule.ty.clone(), found: printable_message(found) }
                 }
                 Some(rule) => Judgement::Offered { needs: rule.capability.cloned().into_iter().collect() },
             },
@@ -127,7 +127,7 @@ impl<'p> Contract<'p> {
         };
         match self.wit.world_imports.get(&import.module) {
             Some(expected) if expected != found => {
-                Judgement::Different { expected: expected.clone(), found: printable(found) }
+                Judgement::Different { expected: expected.clone(), found: printable_message(found) }
             }
             _ => Judgement::Offered { needs: base.capability.clone().into_iter().collect() },
         }
@@ -163,20 +163,13 @@ pub(super) fn first_difference(
 ) -> Option<(String, String)> {
     found.iter().find_map(|(name, ty)| match contract.get(name) {
         Some(expected) if expected == ty => None,
-        Some(expected) => Some((format!("{name}: {expected}"), clip(&format!("{name}: {ty}")))),
+        Some(expected) => Some((format!("{name}: {expected}"), printable_message(&format!("{name}: {ty}")))),
         None => {
             let nearest = nearest_of(name, None, contract.keys().map(|known| (known.clone(), None)));
             let hint = nearest.map_or(String::new(), |nearest| format!(" (nearest: {nearest})"));
-            Some((format!("no function {}{hint}", printable(name)), clip(&format!("{name}: {ty}"))))
+            Some((format!("no function {}{hint}", printable(name)), printable_message(&format!("{name}: {ty}"))))
         }
     })
-}
-
-/// A type's text, made printable; longer than a name, because it must be read to be mended.
-pub(super) fn clip(text: &str) -> String {
-    const TYPE_MAX: usize = 600;
-    let clean: String = text.chars().filter(|character| !character.is_control()).take(TYPE_MAX).collect();
-    if clean.len() < text.len() { format!("{clean}…") } else { clean }
 }
 
 /// The candidate most like `label`; one with exactly the same name elsewhere comes first.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::printable::printable;
+use super::printable::{printable, printable_message};
 use super::report::{CapabilityFinding, Finding, InspectionReport};
 use crate::domain::{
     CapabilityDefinition, CapabilityName, CapabilityRequest, HostProfile, Manifest, Risk, Scope,
@@ -140,7 +140,7 @@ pub(super) fn capability_findings(
                 risk: definition.map_or(Risk::High, |definition| definition.risk),
                 sentence: sentence(name, request, definition),
                 scope: request.scope.clone(),
-                reason: request.reason.as_deref().map(printable),
+                reason: request.reason.as_deref().map(printable_message),
                 used_by: used_by.get(name).cloned().unwrap_or_default(),
             }
         })

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::PackageKind;
-use super::contract::{Contract, clip, nearest_of};
-use super::printable::printable;
+use super::contract::{Contract, nearest_of};
+use super::printable::{printable, printable_message};
 use super::report::{ExportFinding, ExtensionPointFinding, Finding, InspectionReport};
 use super::surface::{Export, Shape, Surface};
 use super::wit_text::WitInterface;
@@ -35,7 +35,7 @@ pub(super) fn check_exports(
 
 fn export_finding(export: &Export) -> ExportFinding {
     let ty = match &export.shape {
-        Shape::Core(ty) | Shape::Function(ty) => clip(ty),
+        Shape::Core(ty) | Shape::Function(ty) => printable_message(ty),
         Shape::Interface(_) => "interface".to_owned(),
         Shape::Other(what) => (*what).to_owned(),
     };
@@ -158,7 +158,7 @@ fn fill(
         }
         Shape::Function(found) => {
             if let Some(expected) = contract.wit.world_exports.get(&wanted.name).filter(|ty| *ty != found) {
-                return Err(ExportProblem::Different { expected: expected.clone(), found: clip(found) });
+                return Err(ExportProblem::Different { expected: expected.clone(), found: printable_message(found) });
             }
         }
         other => {
@@ -174,7 +174,7 @@ fn fill(
 fn what_text(shape: &Shape) -> String {
     match shape {
         Shape::Other(what) => format!("a {what}"),
-        Shape::Core(ty) | Shape::Function(ty) => clip(ty),
+        Shape::Core(ty) | Shape::Function(ty) => printable_message(ty),
         Shape::Interface(_) => "an interface".to_owned(),
     }
 }
@@ -224,7 +224,7 @@ fn check_interface(
             Some(found) => {
                 return Err(ExportProblem::Different {
                     expected: format!("{name}: {expected}"),
-                    found: clip(&format!("{name}: {found}")),
+                    found: printable_message(&format!("{name}: {found}")),
                 });
             }
             None => {

@@ -9,7 +9,7 @@ use super::contract::{Contract, Judgement, label};
 use super::declared::{capability_findings, capability_line, check_declared};
 use super::extension_points::check_exports;
 use super::preflight::{PreflightError, PreflightLimits, preflight};
-use super::printable::printable;
+use super::printable::{printable, printable_message};
 use super::report::{Finding, ImportDecision, ImportFinding, InspectionReport};
 use super::surface::{Import, Shape, Surface, SurfaceError, read_surface};
 use super::{Package, PackageKind};
@@ -30,7 +30,7 @@ pub fn inspect(package: &Package<'_>, profile: &HostProfile) -> InspectionReport
         Err(problem) => {
             report.refusals.push(Finding {
                 code: "profile-wit-invalid".into(),
-                message: format!("the WIT of {} cannot be read: {}", profile.id(), printable(&problem)),
+                message: format!("the WIT of {} cannot be read: {}", profile.id(), printable_message(&problem)),
                 place: Some("profile".into()),
                 mend: Some("Ask the owner of the profile to correct it.".into()),
             });
@@ -90,7 +90,7 @@ fn run_preflight(package: &Package<'_>, profile: &HostProfile, report: &mut Insp
         Err(error) => {
             report.refusals.push(Finding {
                 code: error.code().to_owned(),
-                message: error.to_string(),
+                message: printable_message(&error.to_string()),
                 place: None,
                 mend: error.mend(),
             });
@@ -188,7 +188,7 @@ fn decide_offered(needs: Vec<CapabilityName>, manifest: &Manifest, profile: &Hos
 
 fn import_finding(import: &Import, decision: ImportDecision) -> ImportFinding {
     let (ty, functions) = match &import.shape {
-        Shape::Core(ty) | Shape::Function(ty) => (Some(super::contract::clip(ty)), Vec::new()),
+        Shape::Core(ty) | Shape::Function(ty) => (Some(printable_message(ty)), Vec::new()),
         Shape::Interface(functions) => (None, functions.keys().map(|name| printable(name)).collect()),
         Shape::Other(what) => (Some((*what).to_owned()), Vec::new()),
     };

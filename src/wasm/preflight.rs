@@ -10,6 +10,7 @@ mod sections;
 
 use std::fmt;
 
+pub(super) use pass::FEATURES;
 use serde::{Deserialize, Serialize};
 
 pub use self::cap::PreflightCap;

@@ -3,11 +3,23 @@
 /// The most characters of a name that a message shows.
 const NAME_MAX: usize = 120;
 
-/// `text` cut to a bounded length, with control and direction-changing characters written as escapes.
+/// The most characters of a type or a parser's message; longer, because it must be read to be mended.
+const MESSAGE_MAX: usize = 600;
+
+/// A name, cut to a bounded length, with control and direction-changing characters written as escapes.
 pub(super) fn printable(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len().min(NAME_MAX));
+    cut_and_escaped(text, NAME_MAX)
+}
+
+/// The same for a type or a message.
+pub(super) fn printable_message(text: &str) -> String {
+    cut_and_escaped(text, MESSAGE_MAX)
+}
+
+fn cut_and_escaped(text: &str, most: usize) -> String {
+    let mut shown = String::with_capacity(text.len().min(most));
     let mut characters = text.chars();
-    for character in characters.by_ref().take(NAME_MAX) {
+    for character in characters.by_ref().take(most) {
         if is_plain(character) {
             shown.push(character);
         } else {

@@ -85,10 +85,11 @@ fn write_exports(f: &mut fmt::Formatter<'_>, report: &InspectionReport) -> fmt::
         writeln!(f, "  {}  {state}", point.name)?;
     }
     let others = report.exports.iter().filter(|export| export.extension_points.is_empty()).count();
-    if others > 0 {
-        writeln!(f, "  {others} further exports are called by none")?;
+    match others {
+        0 => Ok(()),
+        1 => writeln!(f, "  1 further export is called by none"),
+        many => writeln!(f, "  {many} further exports are called by none"),
     }
-    Ok(())
 }
 
 fn write_findings(f: &mut fmt::Formatter<'_>, title: &str, findings: &[Finding]) -> fmt::Result {

@@ -10,7 +10,8 @@ use wasmparser::{Parser, Payload, ValidPayload, Validator};
 
 use super::PackageKind;
 use super::component_text::ComponentText;
-use super::printable::printable;
+use super::preflight::FEATURES;
+use super::printable::printable_message;
 use crate::domain::Version;
 
 /// More imports or exports than this are not listed.
@@ -65,18 +66,17 @@ pub(super) enum SurfaceError {
 
 /// Reads imports and exports with their types.
 pub(super) fn read_surface(bytes: &[u8]) -> Result<Surface, SurfaceError> {
-    let mut validator = Validator::new();
+    let mut validator = Validator::new_with_features(FEATURES);
+    let mut parser = Parser::new(0);
+    parser.set_features(FEATURES);
     let mut names = ComponentNames::default();
     let mut outermost = None;
-    let mut kind = PackageKind::Core;
+    let kind = if Parser::is_component(bytes) { PackageKind::Component } else { PackageKind::Core };
     let mut depth = 0_u32;
-    for payload in Parser::new(0).parse_all(bytes) {
+    for payload in parser.parse_all(bytes) {
         let payload = payload.map_err(invalid)?;
         let is_end = matches!(payload, Payload::End(_));
         if depth == 0 {
-            if Parser::is_component(bytes) {
-                kind = PackageKind::Component;
-            }
             names.note(&payload)?;
         }
         if matches!(payload, Payload::ModuleSection { .. } | Payload::ComponentSection { .. }) {
@@ -99,7 +99,7 @@ pub(super) fn read_surface(bytes: &[u8]) -> Result<Surface, SurfaceError> {
 }
 
 fn invalid(error: wasmparser::BinaryReaderError) -> SurfaceError {
-    SurfaceError::Invalid { problem: printable(error.message()), offset: error.offset() }
+    SurfaceError::Invalid { problem: printable_message(error.message()), offset: error.offset() }
 }
 
 /// The names a component imports and exports, in the order of the bytes.
@@ -244,7 +244,7 @@ fn split_name(
     item: Option<&wasmparser::component_types::ComponentItem>,
 ) -> (String, Option<Version>) {
     let is_plain = item.is_some_and(|item| item.implements.is_none() && item.version_suffix.is_none());
-    let is_interface = wasmparser::names::ComponentName::new(name, 0)
+    let is_interface = wasmparser::names::ComponentName::new_with_features(name, 0, FEATURES)
         .is_ok_and(|name| matches!(name.kind(), wasmparser::names::ComponentNameKind::Interface(_)));
     if is_plain
         && is_interface

@@ -7,7 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pluginry::domain::{Manifest, Refusal};
-use pluginry::wasm::{PackFiles, PackageLimits, PreflightLimits, pack, preflight, read_package};
+use pluginry::wasm::{
+    Finding, PackFiles, Package, PackageLimits, PreflightLimits, built_in_profile, inspect, pack, preflight,
+    read_package,
+};
 
 const SMALLEST_MANIFEST: &str = r#"
 [plugin]
@@ -193,8 +196,11 @@ fn boxed<R: Refusal + 'static>(refusal: R) -> Box<dyn Refusal> {
 }
 
 /// The findings of an inspection against a built-in profile.
-fn inspected(_package: &pluginry::wasm::Package<'_>, profile: &str) -> Outcome {
-    panic!("inspection is not wired in yet: profile {profile}");
+fn inspected(package: &Package<'_>, profile: &str) -> Outcome {
+    let profile = built_in_profile(profile).unwrap_or_else(|| panic!("no built-in profile {profile}"));
+    let report = inspect(package, profile);
+    let pairs = |findings: Vec<Finding>| findings.into_iter().map(|f| (f.code, f.message)).collect();
+    Outcome { refusals: pairs(report.refusals), warnings: pairs(report.warnings) }
 }
 
 fn root() -> PathBuf {

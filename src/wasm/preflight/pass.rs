@@ -11,7 +11,7 @@ use super::{Place, PreflightCap, PreflightError, PreflightFacts, PreflightLimits
 
 /// What wasmtime 48 enables by default, without the garbage-collection proposal: no engine of ours is built
 /// with it, and its instructions pop thousands of operands per byte, which no cap here would bound.
-pub(super) const FEATURES: WasmFeatures = WasmFeatures::WASM3
+pub(in crate::wasm) const FEATURES: WasmFeatures = WasmFeatures::WASM3
     .union(WasmFeatures::COMPONENT_MODEL)
     .union(WasmFeatures::CM_ASYNC)
     .difference(WasmFeatures::GC);

@@ -7,7 +7,7 @@
 ;;   extension-points = ["command"]
 ;;   [capabilities]
 ;;   file-read = { paths = ["/data"], reason = "reads the templates" }
-;;   environment = { variables = [] }
+;;   environment = { variables = ["RUST_BACKTRACE"] }
 (module
   (import "wasi_snapshot_preview1" "fd_write" (func (param i32 i32 i32 i32) (result i32)))
   (import "wasi_snapshot_preview1" "environ_get" (func (param i32 i32) (result i32)))

@@ -6,7 +6,7 @@
 ;;   version = "^1"
 ;;   extension-points = ["transform"]
 ;;   [capabilities]
-;;   environment = { variables = [] }
+;;   environment = { variables = ["RUST_BACKTRACE"] }
 (module
   (import "env" "__emit_diagnostics" (func (param i32 i32)))
   (import "env" "__set_transform_result" (func (param i32 i32)))
