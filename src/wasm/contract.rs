@@ -167,7 +167,10 @@ pub(super) fn first_difference(
         None => {
             let nearest = nearest_of(name, None, contract.keys().map(|known| (known.clone(), None)));
             let hint = nearest.map_or(String::new(), |nearest| format!(" (nearest: {nearest})"));
-            Some((format!("no function {}{hint}", printable(name)), printable_message(&format!("{name}: {ty}"))))
+            Some((
+                format!("no function {}{hint}", printable(name)),
+                printable_message(&format!("{name}: {ty}")),
+            ))
         }
     })
 }

@@ -158,7 +158,10 @@ fn fill(
         }
         Shape::Function(found) => {
             if let Some(expected) = contract.wit.world_exports.get(&wanted.name).filter(|ty| *ty != found) {
-                return Err(ExportProblem::Different { expected: expected.clone(), found: printable_message(found) });
+                return Err(ExportProblem::Different {
+                    expected: expected.clone(),
+                    found: printable_message(found),
+                });
             }
         }
         other => {

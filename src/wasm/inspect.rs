@@ -30,7 +30,11 @@ pub fn inspect(package: &Package<'_>, profile: &HostProfile) -> InspectionReport
         Err(problem) => {
             report.refusals.push(Finding {
                 code: "profile-wit-invalid".into(),
-                message: format!("the WIT of {} cannot be read: {}", profile.id(), printable_message(&problem)),
+                message: format!(
+                    "the WIT of {} cannot be read: {}",
+                    profile.id(),
+                    printable_message(&problem)
+                ),
                 place: Some("profile".into()),
                 mend: Some("Ask the owner of the profile to correct it.".into()),
             });
