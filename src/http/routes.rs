@@ -5,7 +5,9 @@
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig, delete, get, patch, post, put, resource};
 
-use super::api::{accounts, blobs, index, namespaces, operations, profiles, publish, releases, resolve};
+use super::api::{
+    accounts, blobs, catalog, index, namespaces, operations, profiles, publish, release, releases, resolve,
+};
 use super::error::Problem;
 use super::manners::mind_manners;
 
@@ -63,8 +65,24 @@ fn api(service: &mut ServiceConfig) {
         .route("/profiles/{namespace}/{name}/{version}", get().to(profiles::show_profile))
         .route("/inspect", post().to(publish::inspect))
         .route("/resolve", post().to(resolve::resolve))
+        .route("/plugins", get().to(catalog::search))
+        .route("/plugins/{namespace}/{name}", get().to(catalog::show_plugin))
+        .route("/plugins/{namespace}/{name}/versions", get().to(catalog::list_versions))
+        .route("/plugins/{namespace}/{name}/dependents", get().to(catalog::list_dependent_plugins))
+        .route("/plugins/{namespace}/{name}/downloads", get().to(catalog::list_downloads))
+        .service(
+            resource("/plugins/{namespace}/{name}/{version}/download")
+                .route(get().to(release::download))
+                .route(web::head().to(release::download)),
+        )
+        .route("/plugins/{namespace}/{name}/{version}/manifest", get().to(release::show_manifest))
+        .route("/plugins/{namespace}/{name}/{version}/inspection", get().to(release::show_inspection))
+        .route("/plugins/{namespace}/{name}/{version}/verification", get().to(release::show_verification))
+        .route("/plugins/{namespace}/{name}/{version}/bundle", get().to(release::show_bundle))
+        .route("/plugins/{namespace}/{name}/{version}/dependencies", get().to(release::list_dependencies))
         .service(
             resource("/plugins/{namespace}/{name}/{version}")
+                .route(get().to(release::show))
                 .route(put().to(publish::publish))
                 .route(patch().to(releases::change)),
         )

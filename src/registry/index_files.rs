@@ -56,6 +56,13 @@ impl IndexFile {
         Self::new(bytes.freeze())
     }
 
+    /// The release of this version.
+    pub fn release(&self, version: &Version) -> Result<Option<IndexRelease>, serde_json::Error> {
+        let start = line_start(version);
+        let mut lines = self.bytes.split(|byte| *byte == b'\n');
+        lines.find(|line| line.starts_with(start.as_bytes())).map(serde_json::from_slice).transpose()
+    }
+
     /// The releases of the lines.
     pub fn releases(&self) -> Result<Vec<IndexRelease>, serde_json::Error> {
         self.bytes

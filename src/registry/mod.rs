@@ -6,6 +6,8 @@ pub mod accounts;
 mod blobs;
 mod change_release;
 mod commit;
+mod count_downloads;
+mod find_release;
 mod follow;
 mod index_files;
 mod inspect_package;
@@ -34,13 +36,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Configuration;
 use crate::db::{Database, DatabaseError, Dialect};
-use crate::domain::{HostProfile, PluginName};
+use crate::domain::{HostProfile, PluginName, Timestamp};
 use crate::resolver::IndexSnapshot;
 use crate::storage::{Storage, StorageError};
 
 pub use blobs::BlobContent;
 pub use change_release::{ChangeReleaseError, change_release};
 pub use commit::{Change, ChangeError, Committed, ReleaseChange, VERIFY_RELEASE};
+pub use find_release::{
+    downloads_by_day, find_release, list_dependents, list_releases, newest_verification, release_texts,
+};
 pub use follow::IndexError;
 pub use index_files::IndexFile;
 pub use inspect_package::inspect_package;
@@ -86,6 +91,8 @@ struct Shared {
     inspections: Arc<Semaphore>,
     resolves: Arc<Semaphore>,
     passwords: accounts::Passwords,
+    downloads: count_downloads::DownloadCounts,
+    first_token: Mutex<Option<accounts::FirstToken>>,
     stop: CancellationToken,
     tasks: Mutex<JoinSet<()>>,
 }
@@ -110,6 +117,12 @@ pub enum OpenError {
     /// The object store cannot be opened.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// The operator account cannot be made.
+    #[error(transparent)]
+    Operator(#[from] accounts::EnsureOperatorError),
+    /// The operating system gives no random bytes.
+    #[error("no random bytes: {0}")]
+    Randomness(String),
     /// What a killed process left could not be put right.
     #[error("recovery: {0}")]
     Recover(#[from] IndexError),
@@ -140,12 +153,15 @@ impl Registry {
                 inspections: Arc::new(Semaphore::new(limits.inspect_concurrency.max(1))),
                 resolves: Arc::new(Semaphore::new(limits.resolve_concurrency.max(1))),
                 passwords: accounts::Passwords::new(PASSWORDS_AT_ONCE),
+                downloads: count_downloads::DownloadCounts::default(),
+                first_token: Mutex::default(),
                 stop: CancellationToken::new(),
                 tasks: Mutex::default(),
             }),
         };
         registry.reload_profiles().await?;
         registry.recover().await?;
+        registry.make_operator().await?;
         registry.start(committer_task.run(registry.clone(), registry.stopping()));
         registry.start(registry.clone().keep_index_files());
         if registry.database().dialect() == Dialect::Postgres {
@@ -169,6 +185,9 @@ impl Registry {
         self.shared.stop.cancel();
         let tasks = std::mem::take(&mut *self.shared.tasks.lock().unwrap_or_else(PoisonError::into_inner));
         tasks.join_all().await;
+        if let Err(error) = self.flush_downloads().await {
+            tracing::warn!(%error, "download counts were lost");
+        }
         self.pay_index_debt().await;
         if let Err(error) = self.mark_index_files().await {
             tracing::warn!(%error, "the index files could not be marked; the next start writes them again");
@@ -236,6 +255,22 @@ impl Registry {
         .await
     }
 
+    /// Makes the operator account at the very first start.
+    async fn make_operator(&self) -> Result<(), OpenError> {
+        let mut random = [0; 32];
+        getrandom::fill(&mut random).map_err(|error| OpenError::Randomness(error.to_string()))?;
+        let name = &self.configuration().operator;
+        let first = accounts::ensure_operator(self.database(), name, random, Timestamp::now()).await?;
+        *self.shared.first_token.lock().unwrap_or_else(PoisonError::into_inner) = first;
+        Ok(())
+    }
+
+    /// The operator's token, when this start made the account. It is told once.
+    pub fn take_first_operator_token(&self) -> Option<String> {
+        let mut first = self.shared.first_token.lock().unwrap_or_else(PoisonError::into_inner);
+        first.take().map(|first| first.token)
+    }
+
     /// Waits for a turn at the solver.
     pub(super) fn resolve_turn(
         &self,
@@ -252,6 +287,9 @@ impl Registry {
     async fn keep_index_files(self) {
         let stop = self.stopping();
         while stop.run_until_cancelled(tokio::time::sleep(MARK_EVERY)).await.is_some() {
+            if let Err(error) = self.flush_downloads().await {
+                tracing::warn!(%error, "download counts were lost");
+            }
             self.pay_index_debt().await;
             if let Err(error) = self.mark_index_files().await {
                 tracing::warn!(%error, "the index files could not be made durable");

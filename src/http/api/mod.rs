@@ -2,11 +2,13 @@
 
 pub mod accounts;
 pub mod blobs;
+pub mod catalog;
 pub mod index;
 pub mod namespaces;
 pub mod operations;
 pub mod profiles;
 pub mod publish;
+pub mod release;
 pub mod releases;
 pub mod resolve;
 
