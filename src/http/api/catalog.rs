@@ -180,7 +180,11 @@ pub async fn list_dependent_plugins(
     let found = list_dependents(&registry, &plugin, DEPENDENTS_MAX).await?;
     let dependents = found
         .into_iter()
-        .map(|(release, requirement)| Dependent { name: release.plugin, version: release.version, requirement })
+        .map(|(release, requirement)| Dependent {
+            name: release.plugin,
+            version: release.version,
+            requirement,
+        })
         .collect();
     Ok(HttpResponse::Ok().insert_header(REVALIDATE).json(DependentList { plugin, dependents }))
 }
@@ -207,6 +211,7 @@ pub async fn list_downloads(
         let midnight = Timestamp::from_micros(day.saturating_mul(86_400_000_000)).to_string();
         midnight.chars().take_while(|character| *character != 'T').collect()
     };
-    let days = counted.into_iter().map(|(day, downloads)| DownloadDay { date: date(day), downloads }).collect();
+    let days =
+        counted.into_iter().map(|(day, downloads)| DownloadDay { date: date(day), downloads }).collect();
     Ok(HttpResponse::Ok().insert_header(REVALIDATE).json(DownloadList { plugin, days }))
 }

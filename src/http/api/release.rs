@@ -138,7 +138,11 @@ pub async fn list_dependencies(
     let dependencies = manifest
         .dependencies
         .into_iter()
-        .map(|(name, DependencySpec { version, optional })| Dependency { name, requirement: version, optional })
+        .map(|(name, DependencySpec { version, optional })| Dependency {
+            name,
+            requirement: version,
+            optional,
+        })
         .collect();
     let answer =
         DependencyList { release: id.to_string(), dependencies, capabilities: manifest.capabilities };
