@@ -29,17 +29,31 @@ pub fn migration_count() -> i64 {
     i64::try_from(MIGRATIONS.len()).expect("a handful of migrations")
 }
 
-/// Applies every migration that is missing. Several processes may do so at once on Postgres.
+/// Applies every migration that is missing. Several processes may do so at once.
 pub async fn migrate(database: &Database) -> Result<(), DatabaseError> {
-    let mut connection = database.writer().await?;
-    migrator(database.dialect()).run_direct(None, &mut *connection, false).await?;
-    Ok(())
+    run(database, None).await
 }
 
 /// Applies the migrations up to `target`; for the test that each is applied over rows.
 pub async fn migrate_to(database: &Database, target: i64) -> Result<(), DatabaseError> {
-    let mut connection = database.writer().await?;
-    migrator(database.dialect()).run_direct(Some(target), &mut *connection, false).await?;
+    run(database, Some(target)).await
+}
+
+async fn run(database: &Database, target: Option<i64>) -> Result<(), DatabaseError> {
+    let migrator = migrator(database.dialect());
+    match database.dialect() {
+        // The migrator locks nothing on SQLite: the write lock keeps a second process waiting.
+        Dialect::Sqlite => {
+            let mut transaction = database.write().await?;
+            migrator.run_direct(target, &mut *transaction, false).await?;
+            transaction.commit().await?;
+        }
+        // It holds an advisory lock on Postgres, outside the transaction of each migration.
+        Dialect::Postgres => {
+            let mut connection = database.writer().await?;
+            migrator.run_direct(target, &mut *connection, false).await?;
+        }
+    }
     Ok(())
 }
 

@@ -1,6 +1,14 @@
 //! The integration tests: one binary, one file per concept.
+#[cfg(feature = "server")]
+mod accounts;
 mod architecture;
+#[cfg(feature = "server")]
+mod harness;
 mod inspection;
+#[cfg(feature = "server")]
+mod migrations;
+#[cfg(feature = "server")]
+mod schema;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod verification;
 mod wasm_cases;
