@@ -11,6 +11,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod admin;
+mod demo;
 mod deprecate;
 mod failure;
 mod fetch;
@@ -26,6 +28,7 @@ mod publish;
 mod release_argument;
 mod resolve;
 mod search;
+mod serve;
 mod settings;
 mod terminal;
 mod verification_worker;
@@ -44,6 +47,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    Serve(serve::ServeArguments),
     /// Make, list, enrol and revoke signing keys.
     #[command(subcommand)]
     Key(key::KeyCommand),
@@ -57,6 +61,9 @@ enum Command {
     Resolve(resolve::ResolveArguments),
     Fetch(fetch::FetchArguments),
     Verify(verify::VerifyArguments),
+    /// What an operator does.
+    #[command(subcommand)]
+    Admin(admin::AdminCommand),
     /// Verify one package in a locked-down process; the server starts this.
     #[command(hide = true)]
     VerificationWorker(verification_worker::VerificationWorkerCommand),
@@ -65,6 +72,7 @@ enum Command {
 impl Command {
     fn run(self) -> Result<(), Failure> {
         match self {
+            Self::Serve(command) => command.run(),
             Self::Key(command) => command.run(),
             Self::Login(command) => command.run(),
             Self::Pack(command) => command.run(),
@@ -76,6 +84,7 @@ impl Command {
             Self::Resolve(command) => command.run(),
             Self::Fetch(command) => command.run(),
             Self::Verify(command) => command.run(),
+            Self::Admin(command) => command.run(),
             Self::VerificationWorker(command) => command.run(),
         }
     }

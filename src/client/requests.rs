@@ -16,7 +16,7 @@ use crate::domain::api::{
     MemberRequest, MemberRole, NamespaceAnswer, NewNamespaceRequest, NewTokenAnswer, NewTokenRequest,
     PublishAnswer, RegisterRequest, SearchAnswer, TokenList,
 };
-use crate::domain::{Namespace, ReleaseId};
+use crate::domain::{HostProfile, Namespace, ReleaseId};
 use crate::resolver::{Lock, ResolveRequest};
 use crate::signing::{Bundle, Envelope, KeyId, PublicKey};
 
@@ -155,6 +155,16 @@ impl Client {
         let lock: Lock = self.transport.json(Retry::Safe, make).await?;
         let registry = self.registry().as_str().trim_end_matches('/').to_owned();
         Ok(Lock { registry: Some(registry), ..lock })
+    }
+
+    /// Registers a host profile from its TOML document; the account must be an operator.
+    pub async fn register_profile(&self, document: &str) -> Result<HostProfile, ClientError> {
+        let url = self.api(&["profiles"]);
+        let make = || {
+            let request = self.request(Method::POST, &url);
+            request.header("content-type", "application/toml").body(document.to_owned())
+        };
+        self.transport.json(Retry::Unsent, make).await
     }
 
     /// All that is needed to check a release without the network.

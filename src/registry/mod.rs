@@ -15,6 +15,7 @@ mod mapped_file;
 mod profiles;
 mod projections;
 mod publish_release;
+mod renew_operator_token;
 mod resolve_plugins;
 mod search_plugins;
 mod sequence;
@@ -25,6 +26,7 @@ mod upload;
 #[cfg(feature = "runtime")]
 mod verify_release;
 
+use std::fs::{File, TryLockError};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -52,6 +54,7 @@ pub use inspect_package::inspect_package;
 pub use publish_release::{
     InspectedPackage, PublishError, PublishRequest, Published, SignedPackage, publish_release,
 };
+pub use renew_operator_token::{RenewOperatorTokenError, renew_operator_token};
 pub use resolve_plugins::{ResolvePluginsError, resolve_plugins};
 pub use search_plugins::{
     CatalogFront, CatalogPage, CatalogSearch, nearest_plugins, search_catalog, show_front,
@@ -95,6 +98,8 @@ struct Shared {
     first_token: Mutex<Option<accounts::FirstToken>>,
     stop: CancellationToken,
     tasks: Mutex<JoinSet<()>>,
+    /// Held as long as the registry is open.
+    _lock: File,
 }
 
 /// Why the registry could not be opened.
@@ -132,7 +137,8 @@ impl Registry {
     /// Opens the registry that `configuration` describes, puts right what a kill left, and starts its tasks
     /// on the current runtime.
     pub async fn open(configuration: Configuration) -> Result<Self, OpenError> {
-        prepare_directories(&configuration)?;
+        let lock = lock_data_directory(&configuration)?;
+        sweep_uploads(&configuration)?;
         let database = Database::connect(&configuration.effective_database_url()).await?;
         let storage = Storage::open(&configuration.effective_storage_url(), storage_options()).await?;
         let (committer, committer_task) = commit::Committer::new();
@@ -157,6 +163,7 @@ impl Registry {
                 first_token: Mutex::default(),
                 stop: CancellationToken::new(),
                 tasks: Mutex::default(),
+                _lock: lock,
             }),
         };
         registry.reload_profiles().await?;
@@ -316,13 +323,25 @@ fn storage_options() -> Vec<(String, String)> {
         .collect()
 }
 
-/// Makes the data directory and sweeps uploads that a killed process left.
-fn prepare_directories(configuration: &Configuration) -> Result<(), OpenError> {
+/// Makes the data directory and keeps other processes out of it.
+fn lock_data_directory(configuration: &Configuration) -> Result<File, OpenError> {
+    let failed = |source| OpenError::File { path: configuration.data.clone(), source };
+    std::fs::create_dir_all(&configuration.data).map_err(failed)?;
+    let lock = File::create(configuration.data.join("lock")).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse(configuration.data.clone())),
+        Err(TryLockError::Error(source)) => Err(failed(source)),
+    }
+}
+
+/// Removes uploads that a killed process left.
+fn sweep_uploads(configuration: &Configuration) -> Result<(), OpenError> {
     let uploads = configuration.upload_directory();
-    let failed = |path: &PathBuf, source| OpenError::File { path: path.clone(), source };
+    let failed = |source| OpenError::File { path: uploads.clone(), source };
     match std::fs::remove_dir_all(&uploads) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(&uploads, error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
         _ => {}
     }
-    std::fs::create_dir_all(&uploads).map_err(|error| failed(&uploads, error))
+    std::fs::create_dir_all(&uploads).map_err(failed)
 }

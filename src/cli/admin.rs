@@ -1,0 +1,59 @@
+//! `pluginry admin`: what an operator does.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::serve::ServeArguments;
+use super::settings::RegistryOptions;
+use super::{Failure, block_on, terminal};
+use crate::domain::Timestamp;
+use crate::registry::renew_operator_token;
+
+/// What an operator does.
+#[derive(Subcommand)]
+pub(super) enum AdminCommand {
+    /// Register a host profile from its TOML document, with an operator's login.
+    RegisterProfile(RegisterProfileArguments),
+    /// Make a new token for the operator account, straight in the database; for a lost one.
+    OperatorToken(ServeArguments),
+}
+
+/// Register a host profile.
+#[derive(clap::Args)]
+pub(super) struct RegisterProfileArguments {
+    /// The profile's TOML document.
+    file: PathBuf,
+    #[command(flatten)]
+    registry: RegistryOptions,
+}
+
+impl AdminCommand {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::RegisterProfile(arguments) => arguments.run(),
+            Self::OperatorToken(arguments) => make_operator_token(&arguments),
+        }
+    }
+}
+
+impl RegisterProfileArguments {
+    fn run(self) -> Result<(), Failure> {
+        let document = std::fs::read_to_string(&self.file)
+            .map_err(|error| Failure::file("read", &self.file, error))?;
+        let client = self.registry.client()?;
+        let profile = block_on(client.register_profile(&document))?;
+        terminal::say(&format!("Registered the host profile {}@{}.", profile.name, profile.version));
+        Ok(())
+    }
+}
+
+fn make_operator_token(arguments: &ServeArguments) -> Result<(), Failure> {
+    let configuration = arguments.configuration()?;
+    let mut random = [0; 32];
+    getrandom::fill(&mut random)
+        .map_err(|error| Failure::new("no-randomness", format!("no random bytes: {error}")))?;
+    let token = block_on(renew_operator_token(&configuration, random, Timestamp::now()))?;
+    terminal::print(&format!("{token}\n"));
+    Ok(())
+}
