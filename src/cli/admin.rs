@@ -39,8 +39,8 @@ impl AdminCommand {
 
 impl RegisterProfileArguments {
     fn run(self) -> Result<(), Failure> {
-        let document = std::fs::read_to_string(&self.file)
-            .map_err(|error| Failure::file("read", &self.file, error))?;
+        let document =
+            std::fs::read_to_string(&self.file).map_err(|error| Failure::file("read", &self.file, error))?;
         let client = self.registry.client()?;
         let profile = block_on(client.register_profile(&document))?;
         terminal::say(&format!("Registered the host profile {}@{}.", profile.name, profile.version));
