@@ -9,12 +9,14 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use pluginry::domain::Manifest;
-use pluginry::wasm::{PackFiles, PackageLimits, PreflightLimits, pack, preflight, read_package};
+use pluginry::wasm::{
+    PackFiles, PackageLimits, PreflightLimits, built_in_profile, inspect, pack, preflight, read_package,
+};
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, DataSection, Function, FunctionSection, InstructionSink, MemArg,
     MemorySection, MemoryType, Module, TypeSection, ValType,
 };
-use wasmparser::Validator;
+use wasmparser::{Parser, Validator};
 
 const ROUNDS: usize = 15;
 const MANIFEST: &str = "[plugin]\nname = \"bench:sample\"\nversion = \"1.0.0\"\ndescription = \"A sample\"\n\
@@ -28,8 +30,8 @@ fn main() {
         inputs.push((name.into_owned(), bytes));
     }
     println!(
-        "{:<34} {:>9} {:>15} {:>20} {:>7}",
-        "file", "MB", "validate MB/s", "read+preflight MB/s", "ratio"
+        "{:<34} {:>8} {:>9} {:>16} {:>6} {:>14} {:>6}",
+        "file, MB/s", "MB", "validate", "read, preflight", "ratio", "read, inspect", "ratio"
     );
     for (name, module) in inputs {
         measure(&name, &module);
@@ -46,24 +48,29 @@ fn measure(name: &str, module: &[u8]) {
     if let Err(error) = preflight(&package, &limits) {
         return println!("{name:<34} is refused: {error}");
     }
-    let mut validating = Vec::new();
-    let mut inspecting = Vec::new();
+    let profile = if Parser::is_component(&package) { "pluginry:reference" } else { "extism:pdk" };
+    let profile = built_in_profile(profile).expect("a built-in profile");
+    let (mut validating, mut bounding, mut inspecting) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         validating.push(time(|| {
             black_box(Validator::new().validate_all(black_box(&package)).expect("valid"));
         }));
-        inspecting.push(time(|| {
+        bounding.push(time(|| {
             black_box(read_package(black_box(&package), &PackageLimits::default()).expect("a package"));
             black_box(preflight(black_box(&package), &limits).expect("within the caps"));
         }));
+        inspecting.push(time(|| {
+            let read = read_package(black_box(&package), &PackageLimits::default()).expect("a package");
+            black_box(inspect(&read, profile));
+        }));
     }
     let megabytes = package.len() as f64 / 1e6;
-    let (validate, inspect) = (median(validating), median(inspecting));
+    let [validate, bound, inspected] =
+        [validating, bounding, inspecting].map(|times| megabytes / median(times).as_secs_f64());
     println!(
-        "{name:<34} {megabytes:>9.2} {:>15.0} {:>20.0} {:>7.2}",
-        megabytes / validate.as_secs_f64(),
-        megabytes / inspect.as_secs_f64(),
-        validate.as_secs_f64() / inspect.as_secs_f64(),
+        "{name:<34} {megabytes:>8.2} {validate:>9.0} {bound:>16.0} {:>6.2} {inspected:>14.0} {:>6.2}",
+        bound / validate,
+        inspected / validate,
     );
 }
 
