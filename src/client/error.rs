@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::domain::api::ProblemBody;
 use crate::domain::{CapabilityName, Digest, Refusal, ReleaseId, Scope};
 use crate::signing::{KeyId, SigningError};
-use crate::wasm::{DeriveError, PackageError};
+use crate::wasm::{DeriveError, Finding, PackageError};
 
 /// What a registry refused, in its own words.
 #[derive(Debug, Clone, PartialEq)]
@@ -97,6 +97,15 @@ impl ClientError {
             Self::File { .. } => None,
             Self::Steps(failures) => failures.first().and_then(Refusal::mend),
         }
+    }
+
+    /// The findings of a refused inspection behind the first, which is the refusal itself.
+    pub fn further_findings(&self) -> Vec<Finding> {
+        let Self::Refused(problem) = self else { return Vec::new() };
+        let refusals = problem.body.extras.get("inspection").and_then(|report| report.get("refusals"));
+        let findings: Vec<Finding> =
+            refusals.and_then(|list| serde_json::from_value(list.clone()).ok()).unwrap_or_default();
+        findings.into_iter().skip(1).collect()
     }
 
     /// The HTTP status of a refusal.
