@@ -168,7 +168,7 @@ pub struct StepFailure {
     /// The step that failed.
     pub step: Step,
     /// Why.
-    pub refusal: StepRefusal,
+    pub refusal: Box<StepRefusal>,
 }
 
 impl Refusal for StepFailure {
@@ -249,7 +249,7 @@ pub enum StepRefusal {
     },
     /// The imports do not fit the host's contract.
     #[error("{0}")]
-    Imports(#[from] DeriveError),
+    Imports(Box<DeriveError>),
     /// Something it imports needs a power that its manifest does not ask for.
     #[error("it imports {imports}, which needs `{capability}`, and its manifest does not ask for that")]
     NotDeclared {
@@ -286,9 +286,21 @@ pub enum StepRefusal {
     },
 }
 
+impl From<DeriveError> for StepRefusal {
+    fn from(error: DeriveError) -> Self {
+        Self::Imports(Box::new(error))
+    }
+}
+
+impl From<ClientError> for StepRefusal {
+    fn from(error: ClientError) -> Self {
+        Self::Registry(Box::new(error))
+    }
+}
+
 impl StepRefusal {
     pub(super) fn at(self, step: Step, release: &ReleaseId) -> StepFailure {
-        StepFailure { release: release.clone(), step, refusal: self }
+        StepFailure { release: release.clone(), step, refusal: Box::new(self) }
     }
 }
 
