@@ -3,8 +3,9 @@
 use std::thread::JoinHandle;
 
 use pluginry::config::Configuration;
-use pluginry::domain::{Digest, Manifest, ReleaseId};
+use pluginry::domain::{Digest, Manifest, ReleaseId, Timestamp};
 use pluginry::http::Application;
+use pluginry::registry::accounts::ensure_operator;
 use pluginry::signing::{Envelope, ReleaseStatement, SecretKey, sign_release};
 use pluginry::wasm::{PackFiles, pack};
 use reqwest::multipart::{Form, Part};
@@ -148,7 +149,9 @@ fn run(configuration: Configuration) -> Running {
         actix_web::rt::System::new().block_on(async move {
             let application = Application::build(configuration).await.unwrap();
             let url = format!("http://{}", application.address());
-            let token = application.registry().take_first_operator_token();
+            let database = application.registry().database();
+            let first = ensure_operator(database, "operator", [5; 32], Timestamp::now()).await.unwrap();
+            let token = first.map(|first| first.token);
             started_sender.send((url, token)).unwrap();
             let shutdown = async move {
                 let _ = stopped.await;
