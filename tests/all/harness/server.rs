@@ -3,9 +3,8 @@
 use std::thread::JoinHandle;
 
 use pluginry::config::Configuration;
-use pluginry::domain::{Digest, Manifest, ReleaseId, Timestamp};
+use pluginry::domain::{Digest, Manifest, ReleaseId};
 use pluginry::http::Application;
-use pluginry::registry::accounts::ensure_operator;
 use pluginry::signing::{Envelope, ReleaseStatement, SecretKey, sign_release};
 use pluginry::wasm::{PackFiles, pack};
 use reqwest::multipart::{Form, Part};
@@ -149,9 +148,7 @@ fn run(configuration: Configuration) -> Running {
         actix_web::rt::System::new().block_on(async move {
             let application = Application::build(configuration).await.unwrap();
             let url = format!("http://{}", application.address());
-            let database = application.registry().database();
-            let first = ensure_operator(database, "operator", [5; 32], Timestamp::now()).await.unwrap();
-            let token = first.map(|first| first.token);
+            let token = application.registry().take_first_operator_token();
             started_sender.send((url, token)).unwrap();
             let shutdown = async move {
                 let _ = stopped.await;
@@ -237,9 +234,8 @@ impl Author<'_> {
         package: Vec<u8>,
         attestation: Vec<u8>,
     ) -> reqwest::Response {
-        let form = Form::new()
-            .part("attestation", Part::bytes(attestation))
-            .part("package", Part::bytes(package));
+        let form =
+            Form::new().part("attestation", Part::bytes(attestation)).part("package", Part::bytes(package));
         let url = format!("{}/api/v1/plugins/{address}{query}", self.server.url);
         self.server.http.put(url).bearer_auth(&self.token).multipart(form).send().await.unwrap()
     }
