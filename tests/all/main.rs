@@ -2,6 +2,8 @@
 #[cfg(feature = "server")]
 mod accounts;
 mod architecture;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod bad_input;
 #[cfg(feature = "server")]
 mod harness;
 mod inspection;
