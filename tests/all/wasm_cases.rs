@@ -2,6 +2,8 @@
 //!
 //! The headers a case may carry are described in `tests/wasm/README.md`.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests may panic like tests")]
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
