@@ -214,6 +214,9 @@ pub(super) fn no_solution(
     }
 }
 
+/// What is asked of one plugin, by who asks (`None`: the request); each lists alternatives.
+type Demands<'f> = Vec<(Option<Symbol>, Vec<&'f str>)>;
+
 /// Puts facts into words.
 struct Teller<'a, 'b> {
     provider: &'b Provider<'a>,
@@ -321,68 +324,58 @@ impl Teller<'_, '_> {
         (format!("{name} {}", and(&named)), true)
     }
 
-    /// The plugins of which no release meets everything that is asked of them.
+    /// The plugins of which no release meets what each of those who ask for it asks.
     fn disputes(&self, facts: &[Fact]) -> Vec<String> {
-        let mut asked_of: BTreeMap<Symbol, Vec<&str>> = BTreeMap::new();
+        let mut asked_of: BTreeMap<Symbol, Demands<'_>> = BTreeMap::new();
         for fact in facts {
-            let (plugin, requirement) = match fact {
-                Fact::Wants { plugin, requirement } => (plugin, requirement),
-                Fact::Needs { dependency, requirement, .. } => (dependency, requirement),
+            let (source, plugin, requirement) = match fact {
+                Fact::Wants { plugin, requirement } => (None, plugin, requirement),
+                Fact::Needs { plugin, dependency, requirement, .. } => (Some(*plugin), dependency, requirement),
                 _ => continue,
             };
-            let all = asked_of.entry(*plugin).or_default();
-            if !all.contains(&requirement.as_str()) {
-                all.push(requirement);
+            let demands = asked_of.entry(*plugin).or_default();
+            match demands.iter_mut().find(|(known, _)| *known == source) {
+                Some((_, alternatives)) => alternatives.push(requirement),
+                None => demands.push((source, vec![requirement])),
             }
         }
         let mut disputes: Vec<(&PluginName, String)> = asked_of
             .into_iter()
-            .filter(|(plugin, requirements)| {
-                requirements.len() > 1 && self.is_disputed(*plugin, requirements)
-            })
-            .map(|(plugin, requirements)| (&self.plugin(plugin).name, self.dispute(plugin, &requirements)))
+            .filter(|(plugin, demands)| self.is_disputed(*plugin, demands))
+            .map(|(plugin, demands)| (&self.plugin(plugin).name, self.dispute(plugin, &demands)))
             .collect();
         disputes.sort();
         disputes.into_iter().map(|(_, sentence)| sentence).collect()
     }
 
-    fn is_disputed(&self, plugin: Symbol, requirements: &[&str]) -> bool {
-        let releases = &self.plugin(plugin).releases;
-        let meets =
-            |version: &Version, text: &&str| text.parse::<Requirement>().is_ok_and(|r| r.matches(version));
-        let is_met_at_all = requirements
-            .iter()
-            .all(|requirement| releases.iter().any(|release| meets(&release.version, requirement)));
-        is_met_at_all
-            && !releases.iter().any(|release| requirements.iter().all(|text| meets(&release.version, text)))
+    fn is_disputed(&self, plugin: Symbol, demands: &Demands<'_>) -> bool {
+        let versions = || self.plugin(plugin).releases.iter().map(|release| &release.version);
+        let meets = |version: &Version, alternatives: &[&str]| {
+            let fits = |text: &&str| text.parse::<Requirement>().is_ok_and(|known| known.matches(version));
+            alternatives.iter().any(fits)
+        };
+        let is_met_at_all = |(_, all): &(Option<Symbol>, Vec<&str>)| versions().any(|version| meets(version, all));
+        demands.len() > 1
+            && demands.iter().all(is_met_at_all)
+            && !versions().any(|version| demands.iter().all(|(_, all)| meets(version, all)))
     }
 
-    fn dispute(&self, symbol: Symbol, requirements: &[&str]) -> String {
+    fn dispute(&self, symbol: Symbol, demands: &Demands<'_>) -> String {
         let plugin = self.plugin(symbol);
-        let quantity = if requirements.len() == 2 { "both" } else { "all of" };
-        let requirements: Vec<String> = requirements.iter().map(|text| (*text).to_owned()).collect();
         let because = if self.provider.request.policy.one_version_per_plugin {
             "the policy allows one version of a plugin".to_owned()
         } else if plugin.singleton {
             "it allows only one version of itself".to_owned()
         } else {
-            format!("two {} releases cannot be loaded side by side", self.line_name(plugin, &requirements))
+            let first = demands.iter().flat_map(|(_, all)| all).copied().next();
+            format!("two {} releases cannot be loaded side by side", line_name(plugin, first.unwrap_or("*")))
         };
-        format!("no release of {} meets {quantity} {}, and {because}", plugin.name, and(&requirements))
-    }
-
-    /// "1.x": what the requirements have in common.
-    fn line_name(&self, plugin: &Plugin, requirements: &[String]) -> String {
-        let common = plugin.releases.iter().rev().find(|release| {
-            requirements
-                .iter()
-                .any(|text| text.parse::<Requirement>().is_ok_and(|r| r.matches(&release.version)))
-        });
-        match common.map(|release| compatibility(&release.version)) {
-            Some((0, 0, _)) | None => "compatible".into(),
-            Some((0, minor, _)) => format!("0.{minor}.x"),
-            Some((major, ..)) => format!("{major}.x"),
-        }
+        let demands: Vec<String> = demands.iter().map(|(_, all)| all.join(" or ")).collect();
+        let all = match &*demands {
+            [one, other] if !one.contains(" or ") && !other.contains(" or ") => format!("both {one} and {other}"),
+            _ => demands.join(" as well as "),
+        };
+        format!("no release of {} meets {all}, and {because}", plugin.name)
     }
 
     fn plugins(&self, facts: &[Fact]) -> Vec<PluginName> {
@@ -425,10 +418,31 @@ impl Teller<'_, '_> {
             (Some(lifted), Some(other)) => format!("{lifted}, or ask for {other}."),
             (Some(lifted), None) => format!("{lifted}."),
             (None, Some(other)) => format!("Ask for {other}."),
-            (None, None) => {
-                let names: Vec<String> = self.plugins(facts).iter().map(ToString::to_string).collect();
-                format!("No other version of what you ask for helps; leave one of {} out.", and(&names))
-            }
+            (None, None) => self.last_resort(facts),
+        }
+    }
+
+    /// What to do when no other version of anything asked for helps.
+    fn last_resort(&self, facts: &[Fact]) -> String {
+        let wanted: Vec<String> = facts
+            .iter()
+            .filter_map(|fact| match fact {
+                Fact::Wants { plugin, .. } => Some(self.plugin(*plugin).name.to_string()),
+                _ => None,
+            })
+            .collect();
+        let last_asking = facts.iter().rev().find_map(|fact| match fact {
+            Fact::Needs { plugin, .. } => Some(&self.plugin(*plugin).name),
+            _ => None,
+        });
+        let other = if self.provider.request.policy.one_version_per_plugin && wanted.len() > 1 {
+            ", or drop `one_version_per_plugin` from the policy".to_owned()
+        } else {
+            last_asking.map(|name| format!(", or ask the author of {name} to widen what it needs")).unwrap_or_default()
+        };
+        match &*wanted {
+            [one] => format!("No other version of {one} helps; leave it out{other}."),
+            _ => format!("No other versions of {} help; leave one out{other}.", and(&wanted)),
         }
     }
 
@@ -486,6 +500,17 @@ impl Teller<'_, '_> {
                 "Look at what it asks for and set `allow_widening` in the policy".into()
             }
         }
+    }
+}
+
+/// "1.x": the line of what a requirement matches.
+fn line_name(plugin: &Plugin, requirement: &str) -> String {
+    let requirement = requirement.parse::<Requirement>().unwrap_or(Requirement::any());
+    let newest = plugin.releases.iter().rev().find(|release| requirement.matches(&release.version));
+    match newest.map(|release| compatibility(&release.version)) {
+        Some((0, 0, _)) | None => "compatible".into(),
+        Some((0, minor, _)) => format!("0.{minor}.x"),
+        Some((major, ..)) => format!("{major}.x"),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use pubgrub::{Map, PubGrubError};
 
 use super::explain::{nearest_names, no_solution};
-use super::index::{Edge, Release, Symbol};
+use super::index::{Release, Symbol};
 use super::load_order::load_levels;
 use super::lock::union_of;
 use super::provider::{Package, Provider, Stopped};
@@ -237,42 +237,52 @@ impl<'a, 'b> Selected<'a, 'b> {
     fn held_back_by(&self, chosen: &Chosen<'a>) -> Option<HeldBack> {
         let plugin = self.provider.index.plugin(chosen.plugin);
         let counts = self.provider.filters.counts_pre_releases(chosen.plugin);
-        let (newest, release) = (0..plugin.end())
-            .zip(&plugin.releases)
-            .rev()
-            .find(|(_, release)| !release.yanked && (counts || !release.version.is_pre_release()))?;
-        if newest <= chosen.ordinal {
-            return None;
-        }
+        let mut newer = (chosen.ordinal + 1..plugin.end()).rev().filter(|ordinal| {
+            let release = &plugin.releases[*ordinal as usize];
+            !release.yanked && (counts || !release.version.is_pre_release())
+        });
+        let newest = newer.clone().next()?;
+        let locked = self.provider.filters.preferred(chosen.plugin);
+        let is_kept = locked.iter().any(|locked| *locked.version == chosen.release.version);
+        let fits = |ordinal: &u32| {
+            let release = &plugin.releases[*ordinal as usize];
+            self.provider.filters.hindrance(chosen.plugin, release).is_none()
+                && self.asked_otherwise(chosen.plugin, *ordinal).is_none()
+        };
+        let (newest, reason) = match newer.find(|ordinal| is_kept && fits(ordinal)) {
+            Some(kept_from) => {
+                (kept_from, "the lock holds it; name the plugin in `upgrade` to move on".to_owned())
+            }
+            None => (newest, self.reason_against(chosen.plugin, newest)),
+        };
         Some(HeldBack {
             name: plugin.name.clone(),
             chosen: chosen.release.version.clone(),
-            newest: release.version.clone(),
-            reason: self.reason_against(chosen, newest, release),
+            newest: plugin.releases[newest as usize].version.clone(),
+            reason,
         })
     }
 
-    fn reason_against(&self, chosen: &Chosen<'a>, newest: u32, release: &Release) -> String {
-        if let Some(hindrance) = self.provider.filters.hindrance(chosen.plugin, release) {
+    fn reason_against(&self, plugin: Symbol, ordinal: u32) -> String {
+        let release = &self.provider.index.plugin(plugin).releases[ordinal as usize];
+        if let Some(hindrance) = self.provider.filters.hindrance(plugin, release) {
             return format!("{} {}", release.version, hindrance.sentence(false));
         }
-        for root in self.provider.roots.iter().filter(|root| root.plugin == chosen.plugin) {
-            if !root.matching.all.has(newest) {
-                return format!("you ask for {}", root.matching.requirement);
-            }
+        self.asked_otherwise(plugin, ordinal)
+            .unwrap_or_else(|| format!("{} does not fit the other releases", release.version))
+    }
+
+    /// Who asks for other versions of the plugin, if anybody does.
+    fn asked_otherwise(&self, plugin: Symbol, ordinal: u32) -> Option<String> {
+        let mut roots = self.provider.roots.iter().filter(|root| root.plugin == plugin);
+        if let Some(root) = roots.find(|root| !root.matching.all.has(ordinal)) {
+            return Some(format!("you ask for {}", root.matching.requirement));
         }
-        let asking = self.chosen.iter().enumerate().find_map(|(place, dependent)| {
+        self.chosen.iter().enumerate().find_map(|(place, dependent)| {
             let mut edges = self.provider.dependencies_of(dependent.release);
-            let edge: Edge = edges.find(|edge| edge.plugin == chosen.plugin)?;
-            (!self.provider.matching(edge).all.has(newest)).then_some((place, edge))
-        });
-        if let Some((place, edge)) = asking {
-            return format!("{} needs {}", self.id(place), self.provider.index.requirement(edge));
-        }
-        let locked = self.provider.filters.preferred(chosen.plugin);
-        if locked.iter().any(|locked| *locked.version == chosen.release.version) {
-            return "the lock holds it; name the plugin in `upgrade` to move on".into();
-        }
-        format!("{} does not fit the other releases", release.version)
+            let edge = edges.find(|edge| edge.plugin == plugin)?;
+            (!self.provider.matching(edge).all.has(ordinal))
+                .then(|| format!("{} needs {}", self.id(place), self.provider.index.requirement(edge)))
+        })
     }
 }

@@ -4,6 +4,12 @@
 #[cfg(feature = "server")]
 mod accounts;
 mod architecture;
+#[cfg(feature = "server")]
+mod resolver_cases;
+#[cfg(feature = "server")]
+mod resolver_differential;
+#[cfg(feature = "server")]
+mod resolver_plain;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod bad_input;
 #[cfg(feature = "server")]
