@@ -431,18 +431,32 @@ impl Teller<'_, '_> {
                 _ => None,
             })
             .collect();
-        let last_asking = facts.iter().rev().find_map(|fact| match fact {
-            Fact::Needs { plugin, .. } => Some(&self.plugin(*plugin).name),
-            _ => None,
-        });
         let other = if self.provider.request.policy.one_version_per_plugin && wanted.len() > 1 {
             ", or drop `one_version_per_plugin` from the policy".to_owned()
         } else {
-            last_asking.map(|name| format!(", or ask the author of {name} to widen what it needs")).unwrap_or_default()
+            let conflict = facts.iter().find(|fact| matches!(fact, Fact::Conflicts { .. }));
+            conflict.into_iter().chain(facts.iter().rev()).find_map(|fact| self.plea(fact)).unwrap_or_default()
         };
         match &*wanted {
             [one] => format!("No other version of {one} helps; leave it out{other}."),
             _ => format!("No other versions of {} help; leave one out{other}.", and(&wanted)),
+        }
+    }
+
+    /// What an author could do about a fact.
+    fn plea(&self, fact: &Fact) -> Option<String> {
+        let name = |symbol: &Symbol| &self.plugin(*symbol).name;
+        match fact {
+            Fact::Conflicts { plugin, other, .. } => {
+                Some(format!(", or ask the author of {} to get along with {}", name(plugin), name(other)))
+            }
+            Fact::Needs { plugin, dependency, .. } if self.plugin(*dependency).releases.is_empty() => {
+                Some(format!(", or ask the author of {} to do without {}", name(plugin), name(dependency)))
+            }
+            Fact::Needs { plugin, dependency, .. } => {
+                Some(format!(", or ask the author of {} to accept other versions of {}", name(plugin), name(dependency)))
+            }
+            _ => None,
         }
     }
 
