@@ -75,7 +75,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         ours.add(our_time, our_answer);
         if our_answer != their_answer {
             disagreements += 1;
-            println!("disagreement: {} {version}: pluginry {our_answer}, pubgrub {their_answer}", package.name);
+            println!(
+                "disagreement: {} {version}: pluginry {our_answer}, pubgrub {their_answer}",
+                package.name
+            );
         }
     }
     ours.print("pluginry");

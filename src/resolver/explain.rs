@@ -330,7 +330,9 @@ impl Teller<'_, '_> {
         for fact in facts {
             let (source, plugin, requirement) = match fact {
                 Fact::Wants { plugin, requirement } => (None, plugin, requirement),
-                Fact::Needs { plugin, dependency, requirement, .. } => (Some(*plugin), dependency, requirement),
+                Fact::Needs { plugin, dependency, requirement, .. } => {
+                    (Some(*plugin), dependency, requirement)
+                }
                 _ => continue,
             };
             let demands = asked_of.entry(*plugin).or_default();
@@ -354,7 +356,8 @@ impl Teller<'_, '_> {
             let fits = |text: &&str| text.parse::<Requirement>().is_ok_and(|known| known.matches(version));
             alternatives.iter().any(fits)
         };
-        let is_met_at_all = |(_, all): &(Option<Symbol>, Vec<&str>)| versions().any(|version| meets(version, all));
+        let is_met_at_all =
+            |(_, all): &(Option<Symbol>, Vec<&str>)| versions().any(|version| meets(version, all));
         demands.len() > 1
             && demands.iter().all(is_met_at_all)
             && !versions().any(|version| demands.iter().all(|(_, all)| meets(version, all)))
@@ -372,7 +375,9 @@ impl Teller<'_, '_> {
         };
         let demands: Vec<String> = demands.iter().map(|(_, all)| all.join(" or ")).collect();
         let all = match &*demands {
-            [one, other] if !one.contains(" or ") && !other.contains(" or ") => format!("both {one} and {other}"),
+            [one, other] if !one.contains(" or ") && !other.contains(" or ") => {
+                format!("both {one} and {other}")
+            }
             _ => demands.join(" as well as "),
         };
         format!("no release of {} meets {all}, and {because}", plugin.name)
@@ -435,7 +440,11 @@ impl Teller<'_, '_> {
             ", or drop `one_version_per_plugin` from the policy".to_owned()
         } else {
             let conflict = facts.iter().find(|fact| matches!(fact, Fact::Conflicts { .. }));
-            conflict.into_iter().chain(facts.iter().rev()).find_map(|fact| self.plea(fact)).unwrap_or_default()
+            conflict
+                .into_iter()
+                .chain(facts.iter().rev())
+                .find_map(|fact| self.plea(fact))
+                .unwrap_or_default()
         };
         match &*wanted {
             [one] => format!("No other version of {one} helps; leave it out{other}."),
@@ -453,9 +462,11 @@ impl Teller<'_, '_> {
             Fact::Needs { plugin, dependency, .. } if self.plugin(*dependency).releases.is_empty() => {
                 Some(format!(", or ask the author of {} to do without {}", name(plugin), name(dependency)))
             }
-            Fact::Needs { plugin, dependency, .. } => {
-                Some(format!(", or ask the author of {} to accept other versions of {}", name(plugin), name(dependency)))
-            }
+            Fact::Needs { plugin, dependency, .. } => Some(format!(
+                ", or ask the author of {} to accept other versions of {}",
+                name(plugin),
+                name(dependency)
+            )),
             _ => None,
         }
     }

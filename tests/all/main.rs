@@ -4,12 +4,6 @@
 #[cfg(feature = "server")]
 mod accounts;
 mod architecture;
-#[cfg(feature = "server")]
-mod resolver_cases;
-#[cfg(feature = "server")]
-mod resolver_differential;
-#[cfg(feature = "server")]
-mod resolver_plain;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod bad_input;
 #[cfg(feature = "server")]
@@ -17,6 +11,12 @@ mod harness;
 mod inspection;
 #[cfg(feature = "server")]
 mod migrations;
+#[cfg(feature = "server")]
+mod resolver_cases;
+#[cfg(feature = "server")]
+mod resolver_differential;
+#[cfg(feature = "server")]
+mod resolver_plain;
 #[cfg(feature = "server")]
 mod schema;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]

@@ -110,7 +110,9 @@ fn no_explanation_speaks_of_the_solver() {
 
         let text = format!("{} {}", case.expect.text, case.expect.mend).to_lowercase();
 
-        for jargon in ["proxy", "incompatib", "constraint", "guard", "choice", "solver", "term", "symbol", "ordinal"] {
+        for jargon in
+            ["proxy", "incompatib", "constraint", "guard", "choice", "solver", "term", "symbol", "ordinal"]
+        {
             assert!(!text.contains(jargon), "{}: says {jargon:?}: {text}", file.display());
         }
         assert!(text.lines().count() <= 12, "{}: too long", file.display());
@@ -150,7 +152,11 @@ fn as_bytes(answer: &Result<Lock, ResolveFailure>) -> String {
 fn run(case: &Case) -> Outcome {
     match answer(case, case.releases.iter().collect()) {
         Ok(lock) => Outcome {
-            lock: lock.releases.iter().map(|release| format!("{} {}", release.load_level, release.id())).collect(),
+            lock: lock
+                .releases
+                .iter()
+                .map(|release| format!("{} {}", release.load_level, release.id()))
+                .collect(),
             held_back: lock
                 .held_back
                 .iter()

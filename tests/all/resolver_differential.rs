@@ -124,14 +124,18 @@ fn any_universe(plain: bool) -> impl Strategy<Value = Universe> {
             yanked,
         });
     let key = (0..PLUGINS, proptest::sample::select(VERSIONS.to_vec()));
-    proptest::collection::btree_map(key.prop_map(|(number, text)| (number, text.parse().unwrap())), release, 3..11)
-        .prop_map(|mut universe| {
-            for ((number, _), release) in &mut universe {
-                release.needs.remove(number);
-                release.conflicts.remove(number);
-            }
-            universe
-        })
+    proptest::collection::btree_map(
+        key.prop_map(|(number, text)| (number, text.parse().unwrap())),
+        release,
+        3..11,
+    )
+    .prop_map(|mut universe| {
+        for ((number, _), release) in &mut universe {
+            release.needs.remove(number);
+            release.conflicts.remove(number);
+        }
+        universe
+    })
 }
 
 fn small_index(universe: &Universe) -> Index {
@@ -174,7 +178,10 @@ fn holds(universe: &Universe, chosen: &Chosen, roots: &BTreeMap<usize, Requireme
         && chosen.iter().all(|key| {
             let release = &universe[key];
             !release.yanked
-                && release.needs.iter().all(|(wanted, requirement)| is_met(universe, chosen, *wanted, requirement))
+                && release
+                    .needs
+                    .iter()
+                    .all(|(wanted, requirement)| is_met(universe, chosen, *wanted, requirement))
                 && !release.conflicts.iter().any(|(other, requirement)| {
                     chosen.iter().any(|(number, version)| number == other && requirement.matches(version))
                 })
@@ -210,7 +217,8 @@ fn any_choice(
 }
 
 fn small_request(roots: &BTreeMap<usize, Requirement>) -> ResolveRequest {
-    let roots = roots.iter().map(|(number, requirement)| (small_name(*number), requirement.clone())).collect();
+    let roots =
+        roots.iter().map(|(number, requirement)| (small_name(*number), requirement.clone())).collect();
     ResolveRequest { roots, ..ResolveRequest::default() }
 }
 
@@ -284,7 +292,8 @@ fn a_signal_to_stop_ends_the_work() {
 
 #[test]
 fn a_request_with_too_many_roots_is_refused() {
-    let roots = (0..1_001).map(|number| (format!("a:b{number}").parse().unwrap(), Requirement::any())).collect();
+    let roots =
+        (0..1_001).map(|number| (format!("a:b{number}").parse().unwrap(), Requirement::any())).collect();
 
     let answer = resolve(&Index::default().snapshot(), &ResolveRequest { roots, ..Default::default() }, &NOW);
 

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::convert::Infallible;
 use std::fmt;
 
-use pluginry::domain::{DependencySpec, Digest, IndexRelease, PluginName, Requirement, Timestamp, Version};
 use pluginry::domain::VerificationState;
+use pluginry::domain::{DependencySpec, Digest, IndexRelease, PluginName, Requirement, Timestamp, Version};
 use pluginry::resolver::Index;
 use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, Ranges};
 use serde::Deserialize;
@@ -89,8 +89,10 @@ impl Graph {
     /// The index lines of the whole graph.
     pub fn index_lines(&self) -> impl Iterator<Item = (&PluginName, IndexRelease)> {
         let profile: PluginName = "crates:host".parse().expect("a name");
-        let releases =
-            self.packages.iter().flat_map(|package| package.releases.iter().map(move |release| (package, release)));
+        let releases = self
+            .packages
+            .iter()
+            .flat_map(|package| package.releases.iter().map(move |release| (package, release)));
         (1..).zip(releases).map(move |(sequence, (package, release))| {
             (&package.name, self.index_line(sequence, release, &profile))
         })
@@ -154,8 +156,8 @@ fn plugin_name(name: &str, number: usize, taken: &mut HashSet<PluginName>) -> Pl
     let words: Vec<String> =
         name.to_lowercase().split(['_', '-']).filter(|word| !word.is_empty()).map(str::to_owned).collect();
     let kebab = PluginName::new("crates", &words.join("-")).ok().filter(|name| !taken.contains(name));
-    let chosen =
-        kebab.unwrap_or_else(|| PluginName::new("crates", &format!("crate-{number}-renamed")).expect("a name"));
+    let chosen = kebab
+        .unwrap_or_else(|| PluginName::new("crates", &format!("crate-{number}-renamed")).expect("a name"));
     taken.insert(chosen.clone());
     chosen
 }
@@ -201,7 +203,8 @@ impl Plain {
                     if let Some(edge) = known.get(&key) {
                         return edge.clone();
                     }
-                    let lines = matched_lines(&graph.packages[*number], &line_starts[*number], *number, requirement);
+                    let lines =
+                        matched_lines(&graph.packages[*number], &line_starts[*number], *number, requirement);
                     let edge = match &*lines {
                         [] => (PlainPackage::Line(*number as u32, u32::MAX), Ranges::empty()),
                         [one] => one.clone(),
@@ -244,10 +247,18 @@ fn compatibility(version: &Version) -> (u64, u64, u64) {
 
 fn line_starts(package: &GraphPackage) -> Vec<u32> {
     let keys: Vec<_> = package.releases.iter().map(|release| compatibility(&release.version)).collect();
-    (0..keys.len()).filter(|place| *place == 0 || keys[place - 1] != keys[*place]).map(|place| place as u32).collect()
+    (0..keys.len())
+        .filter(|place| *place == 0 || keys[place - 1] != keys[*place])
+        .map(|place| place as u32)
+        .collect()
 }
 
-fn matched_lines(package: &GraphPackage, starts: &[u32], number: usize, requirement: &Requirement) -> Vec<Edge> {
+fn matched_lines(
+    package: &GraphPackage,
+    starts: &[u32],
+    number: usize,
+    requirement: &Requirement,
+) -> Vec<Edge> {
     let mut lines: BTreeMap<u32, Ranges<u32>> = BTreeMap::new();
     for (place, release) in (0_u32..).zip(&package.releases) {
         if requirement.as_semver().matches(release.version.as_semver()) {
@@ -315,7 +326,12 @@ impl DependencyProvider for Plain {
 
 impl Plain {
     /// The candidates of a line within a range, newest first.
-    fn usable<'a>(&'a self, number: u32, start: u32, range: &'a Ranges<u32>) -> impl Iterator<Item = u32> + 'a {
+    fn usable<'a>(
+        &'a self,
+        number: u32,
+        start: u32,
+        range: &'a Ranges<u32>,
+    ) -> impl Iterator<Item = u32> + 'a {
         let starts = &self.line_starts[number as usize];
         let candidates = &self.candidates[number as usize];
         let end = starts.iter().find(|next| **next > start).copied().unwrap_or(candidates.len() as u32);
