@@ -81,27 +81,26 @@ fn new(name: &KeyName) -> Result<(), Failure> {
 
 fn list(json: bool) -> Result<(), Failure> {
     let mut lines = Vec::new();
-    let mut unreadable = None;
     for listed in key_files::list()? {
         match listed.key {
             Ok(key) => {
                 let (key_id, public_key) = (key.id().to_hex(), key.to_string());
                 lines.push(KeyLine { name: listed.name, key_id, public_key });
             }
-            Err(failure) => unreadable = Some(failure),
+            Err(failure) => failure.print(),
         }
     }
     if json {
         terminal::print_json(&lines);
-    } else {
-        for line in &lines {
-            terminal::print(&format!("{}  {}  {}", line.name, line.key_id, line.public_key));
-        }
+        return Ok(());
     }
-    if lines.is_empty() && unreadable.is_none() {
+    if lines.is_empty() {
         terminal::say("No keys yet; `pluginry key new` makes one.");
     }
-    unreadable.map_or(Ok(()), Err)
+    for line in lines {
+        terminal::print(&format!("{}  {}  {}", line.name, line.key_id, line.public_key));
+    }
+    Ok(())
 }
 
 fn list_enrolled(namespace: &Namespace, json: bool, registry: &RegistryOptions) -> Result<(), Failure> {

@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod admin;
+mod build;
 mod demo;
 mod deprecate;
 mod failure;
@@ -20,13 +21,16 @@ mod grants;
 mod inspect;
 mod key;
 mod key_files;
+mod local_verification;
 mod login;
+mod new;
 mod pack;
 mod package_files;
 mod profiles;
 mod publish;
 mod release_argument;
 mod resolve;
+mod run;
 mod search;
 mod serve;
 mod settings;
@@ -52,6 +56,8 @@ enum Command {
     #[command(subcommand)]
     Key(key::KeyCommand),
     Login(login::LoginArguments),
+    New(new::NewArguments),
+    Build(build::BuildArguments),
     Pack(pack::PackArguments),
     Inspect(inspect::InspectArguments),
     Publish(publish::PublishArguments),
@@ -61,6 +67,7 @@ enum Command {
     Resolve(resolve::ResolveArguments),
     Fetch(fetch::FetchArguments),
     Verify(verify::VerifyArguments),
+    Run(run::RunArguments),
     /// What an operator does.
     #[command(subcommand)]
     Admin(admin::AdminCommand),
@@ -75,6 +82,8 @@ impl Command {
             Self::Serve(command) => command.run(),
             Self::Key(command) => command.run(),
             Self::Login(command) => command.run(),
+            Self::New(command) => command.run(),
+            Self::Build(command) => command.run(),
             Self::Pack(command) => command.run(),
             Self::Inspect(command) => command.run(),
             Self::Publish(command) => command.run(),
@@ -84,6 +93,7 @@ impl Command {
             Self::Resolve(command) => command.run(),
             Self::Fetch(command) => command.run(),
             Self::Verify(command) => command.run(),
+            Self::Run(command) => command.run(),
             Self::Admin(command) => command.run(),
             Self::VerificationWorker(command) => command.run(),
         }

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use super::Failure;
 use crate::domain::{HostProfile, PluginName, Requirement, Version};
 use crate::wasm::built_in_profiles;
-use crate::wasm::check_profile;
 
 /// `namespace:name`, or `namespace:name@version`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,9 +37,7 @@ impl std::fmt::Display for ProfileName {
 /// Reads a profile document.
 pub(super) fn read_profile(path: &Path) -> Result<HostProfile, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure::file("read", path, error))?;
-    let profile = HostProfile::from_toml(&text)?;
-    check_profile(&profile)?;
-    Ok(profile)
+    Ok(HostProfile::from_toml(&text)?)
 }
 
 /// Reads profile documents.

@@ -2,7 +2,7 @@
 
 use wasmtime::ResourceLimiter;
 
-use super::LimitKind;
+use super::{LimitKind, VerificationLimits};
 
 /// What one plugin may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,8 +19,20 @@ pub struct PluginLimits {
     pub host_calls: u64,
 }
 
+impl From<&VerificationLimits> for PluginLimits {
+    fn from(limits: &VerificationLimits) -> Self {
+        Self {
+            memory_bytes: limits.memory_bytes,
+            table_elements: TABLE_ELEMENTS,
+            call_fuel: limits.call_fuel,
+            call_wall_ms: limits.call_wall_ms,
+            host_calls: limits.host_calls,
+        }
+    }
+}
+
 /// Elements of all tables together that a plugin may have: 16 bytes each on the host.
-pub(super) const TABLE_ELEMENTS: u64 = 100_000;
+const TABLE_ELEMENTS: u64 = 100_000;
 
 /// A component is several core instances: the module, its adapters, the shims between them.
 const INSTANCES: usize = 64;

@@ -1,13 +1,12 @@
 //! The verification run itself: compile, instantiate, activate, every case twice, deactivate.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Instant;
 
 use serde_json::Value;
 
-use super::limits::{PluginLimits, TABLE_ELEMENTS};
 use super::{
-    CASE_OUTPUT_MAX_BYTES, CaseReport, HostServices, Isolation, LimitKind, Plugin, PluginError,
+    CASE_OUTPUT_MAX_BYTES, CaseReport, HostServices, Isolation, LimitKind, Plugin, PluginError, PluginLimits,
     RunningPlugin, Sandbox, Stage, Terms, VerificationOutcome, VerificationReport, VerificationRequest, cut,
 };
 use crate::domain::{Expectation, VerifyCase};
@@ -31,17 +30,10 @@ pub(super) fn verify(
 }
 
 fn terms(request: &VerificationRequest) -> Terms {
-    let limits = &request.limits;
     Terms {
         profile: request.profile.clone(),
-        granted: request.capabilities.keys().cloned().collect::<BTreeSet<_>>(),
-        limits: PluginLimits {
-            memory_bytes: limits.memory_bytes,
-            table_elements: TABLE_ELEMENTS,
-            call_fuel: limits.call_fuel,
-            call_wall_ms: limits.call_wall_ms,
-            host_calls: limits.host_calls,
-        },
+        granted: request.capabilities.keys().cloned().collect(),
+        limits: PluginLimits::from(&request.limits),
     }
 }
 
