@@ -72,7 +72,48 @@ fn constraint_of_columns(message: &str) -> String {
         "plugins.namespace_id, plugins.name" => "plugins_namespace_name_unique",
         "plugins.full_name" => "plugins_full_name_unique",
         "releases.plugin_id, releases.version" => "releases_plugin_version_unique",
+        "release_dependencies.release_id, release_dependencies.dependency" => "release_dependencies_pk",
+        "release_capabilities.release_id, release_capabilities.capability" => "release_capabilities_pk",
+        "release_imports.release_id, release_imports.position" => "release_imports_pk",
+        "release_exports.release_id, release_exports.position" => "release_exports_pk",
+        "log_entries.sequence" => "log_entries_pk",
+        "download_counts.release_id, download_counts.day" => "download_counts_pk",
         other => other,
     };
     constraint.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `(table, constraint, columns)` of every unique constraint in the migrations.
+    fn unique_constraints() -> Vec<(String, String, Vec<String>)> {
+        let mut found = Vec::new();
+        let mut table = String::new();
+        for line in super::super::migrations::sqlite_migrations().flat_map(str::lines).map(str::trim) {
+            if let Some(rest) = line.strip_prefix("CREATE TABLE ") {
+                table = rest.trim_end_matches(" (").to_owned();
+            }
+            if let Some((name, rule)) = line.strip_prefix("CONSTRAINT ").and_then(|rest| rest.split_once(' '))
+            {
+                let columns = rule.split_once('(').unwrap().1.split_once(')').unwrap().0;
+                let columns = columns.split(", ").map(str::to_owned).collect();
+                found.push((table.clone(), name.to_owned(), columns));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn every_unique_constraint_of_sqlite_gets_its_name_back() {
+        let constraints = unique_constraints();
+
+        for (table, name, columns) in &constraints {
+            let columns: Vec<_> = columns.iter().map(|column| format!("{table}.{column}")).collect();
+            let message = format!("UNIQUE constraint failed: {}", columns.join(", "));
+            assert_eq!(constraint_of_columns(&message), *name);
+        }
+        assert!(constraints.len() > 10);
+    }
 }

@@ -70,3 +70,9 @@ fn migrator(dialect: Dialect) -> Migrator {
         .collect();
     Migrator::with_migrations(migrations)
 }
+
+/// The texts for SQLite.
+#[cfg(test)]
+pub(super) fn sqlite_migrations() -> impl Iterator<Item = &'static str> {
+    MIGRATIONS.iter().map(|(_, _, sqlite, _)| *sqlite)
+}

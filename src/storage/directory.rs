@@ -13,11 +13,12 @@ pub(super) fn put_blob(
     target: &Path,
     size_bytes: u64,
 ) -> Result<(), StorageError> {
+    let folder = target.parent().unwrap_or(root);
     if fs::metadata(target).is_ok_and(|meta| meta.len() == size_bytes) {
-        return Ok(());
+        // Its bytes were synced before it got the name; whoever gave the name may not have synced that yet.
+        return sync_folder(folder);
     }
     File::open(source)?.sync_all()?;
-    let folder = target.parent().unwrap_or(root);
     create_folders(root, folder)?;
     match fs::hard_link(source, target) {
         Ok(()) => {}

@@ -25,9 +25,6 @@ pub use error::StorageError;
 
 use crate::domain::{Digest, PluginName, Timestamp};
 
-#[cfg(test)]
-mod tests;
-
 /// Up to this size a package goes to a bucket in one request; above, in parts of this size.
 const PART_BYTES: usize = 8 * 1024 * 1024;
 /// How many parts are on their way at once.

@@ -15,6 +15,8 @@ mod resolver_differential;
 mod resolver_plain;
 #[cfg(feature = "server")]
 mod schema;
+#[cfg(all(feature = "server", feature = "client"))]
+mod storage;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod verification;
 mod wasm_cases;
