@@ -63,6 +63,18 @@ impl Dialect {
         }
     }
 
+    /// Finds the key `$2` of the namespace `$1` unless it is revoked, and keeps it so until the transaction ends.
+    pub(super) fn hold_key(self) -> &'static str {
+        match self {
+            Self::Sqlite => {
+                "SELECT id FROM author_keys WHERE namespace_id = $1 AND key_id = $2 AND revoked_at IS NULL"
+            }
+            Self::Postgres => {
+                "SELECT id FROM author_keys WHERE namespace_id = $1 AND key_id = $2 AND revoked_at IS NULL FOR SHARE"
+            }
+        }
+    }
+
     /// Makes the transaction the only sequencer until it ends. SQLite has one writer anyway.
     pub(super) fn lock_sequencer(self) -> Option<&'static str> {
         match self {

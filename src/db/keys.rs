@@ -3,8 +3,8 @@
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
-use super::DatabaseError;
-use super::row::{Columns, corrupt};
+use super::row::{Columns, as_number, corrupt};
+use super::{DatabaseError, Dialect};
 use crate::domain::Timestamp;
 
 /// A key to be enrolled.
@@ -124,4 +124,40 @@ pub async fn revoke(
     .await?
     .rows_affected();
     Ok(rows == 1)
+}
+
+/// Whether a key counts, which then holds until the transaction ends: a revocation comes before or after.
+pub async fn hold(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    namespace_id: i64,
+    key_id: &str,
+) -> Result<bool, DatabaseError> {
+    let found: Option<i64> = sqlx::query_scalar(dialect.hold_key())
+        .bind(namespace_id)
+        .bind(key_id)
+        .fetch_optional(connection)
+        .await?;
+    Ok(found.is_some())
+}
+
+/// Notes where in the log a revocation stands, behind which the key no longer counts.
+pub async fn set_revoked_sequence(
+    connection: &mut AnyConnection,
+    namespace: &str,
+    key_id: &str,
+    sequence: u64,
+) -> Result<(), DatabaseError> {
+    let rows = sqlx::query(
+        "UPDATE author_keys
+         SET revoked_sequence = $1
+         WHERE key_id = $2 AND namespace_id = (SELECT id FROM namespaces WHERE name = $3)",
+    )
+    .bind(as_number(sequence))
+    .bind(key_id)
+    .bind(namespace)
+    .execute(connection)
+    .await?
+    .rows_affected();
+    super::expect_rows("keys::set_revoked_sequence", rows, 1)
 }

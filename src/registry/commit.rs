@@ -14,7 +14,7 @@ use super::index_files::IndexFile;
 use super::sequence::{Sequenced, sequence_outbox};
 use crate::db::releases::{self, NewRelease, ReleaseRecord};
 use crate::db::verification_runs::{self, VerificationRun};
-use crate::db::{DatabaseError, Dialect, audit, jobs, log, plugins};
+use crate::db::{DatabaseError, Dialect, audit, jobs, keys, log, plugins};
 use crate::domain::{
     Digest, IndexRelease, Manifest, PluginName, PublishFacts, ReleaseId, Timestamp, VerificationState,
 };
@@ -88,6 +88,9 @@ pub enum ChangeError {
         /// Digest of what was sent.
         sent: Digest,
     },
+    /// The key was revoked while the release was on its way.
+    #[error("the key {0} no longer counts")]
+    KeyRevoked(String),
     /// The release is not there.
     #[error("{0} was not found")]
     Missing(ReleaseId),
@@ -214,7 +217,7 @@ async fn commit_batch(registry: &Registry, changes: &[&Change]) -> Result<Vec<An
     log::lock_sequencer(&mut transaction, database.dialect()).await?;
     let mut applied = Vec::with_capacity(changes.len());
     for change in changes {
-        applied.push(match apply(&mut transaction, change).await {
+        applied.push(match apply(&mut transaction, database.dialect(), change).await {
             Ok(made) => Ok(made),
             Err(ChangeError::Database(error)) => return Err(error.into()),
             Err(refusal) => Err(refusal),
@@ -245,9 +248,15 @@ impl Made {
     }
 }
 
-async fn apply(connection: &mut AnyConnection, change: &Change) -> Result<Made, ChangeError> {
+async fn apply(
+    connection: &mut AnyConnection,
+    dialect: Dialect,
+    change: &Change,
+) -> Result<Made, ChangeError> {
     match change {
-        Change::Publish { namespace_id, new } => insert_release(connection, *namespace_id, new).await,
+        Change::Publish { namespace_id, new } => {
+            insert_release(connection, dialect, *namespace_id, new).await
+        }
         Change::Release { release, account_id, change, now } => {
             change_release(connection, release, *account_id, change, *now).await
         }
@@ -256,6 +265,7 @@ async fn apply(connection: &mut AnyConnection, change: &Change) -> Result<Made, 
 
 async fn insert_release(
     connection: &mut AnyConnection,
+    dialect: Dialect,
     namespace_id: i64,
     new: &NewRelease,
 ) -> Result<Made, ChangeError> {
@@ -265,6 +275,9 @@ async fn insert_release(
             return Err(ChangeError::VersionExists { release, existing: existing.digest, sent: new.digest });
         }
         return Ok(Made { is_new: false, line: existing.index_line(), release });
+    }
+    if !keys::hold(connection, dialect, namespace_id, &new.key_id).await? {
+        return Err(ChangeError::KeyRevoked(new.key_id.clone()));
     }
     let now = new.published_at;
     let plugin_id = plugins::upsert(connection, namespace_id, &new.manifest, now).await?;

@@ -193,6 +193,7 @@ impl From<ChangeError> for PublishError {
             ChangeError::VersionExists { release, existing, sent } => {
                 Self::VersionExists { release, existing, sent }
             }
+            ChangeError::KeyRevoked(key_id) => Self::KeyRevoked { key_id },
             ChangeError::Stopping => Self::ShuttingDown,
             ChangeError::Database(error) => Self::Database(error),
             ChangeError::Missing(release) => Self::Broken(format!("{release} is missing")),

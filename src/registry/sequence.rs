@@ -6,8 +6,9 @@ use std::collections::HashMap;
 
 use sqlx::AnyConnection;
 
+use super::accounts::log_kinds::KEY_REVOKE;
 use super::commit::PUBLISH;
-use crate::db::{DatabaseError, log, plugins, releases};
+use crate::db::{DatabaseError, keys, log, plugins, releases};
 use crate::domain::ReleaseId;
 
 /// How many entries one statement moves.
@@ -35,6 +36,11 @@ pub(super) async fn sequence_outbox(connection: &mut AnyConnection) -> Result<Se
             sequenced.last += 1;
             if entry.kind == PUBLISH {
                 show_release(connection, &entry.subject, &mut sequenced).await?;
+            }
+            if entry.kind == KEY_REVOKE
+                && let Some((namespace, key_id)) = entry.subject.split_once('/')
+            {
+                keys::set_revoked_sequence(connection, namespace, key_id, sequenced.last).await?;
             }
         }
     }

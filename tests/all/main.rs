@@ -3,6 +3,8 @@
 mod accounts;
 mod architecture;
 #[cfg(feature = "server")]
+mod database;
+#[cfg(feature = "server")]
 mod harness;
 mod inspection;
 #[cfg(feature = "server")]
