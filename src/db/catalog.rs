@@ -1,10 +1,11 @@
 //! The catalog's list of plugins, narrowed by what its filters can say.
 
-use sqlx::{Any, AnyConnection, QueryBuilder};
+use sqlx::AnyConnection;
 
 use super::DatabaseError;
 use super::plugins::{PluginRecord, RECORD, escape_like, record};
 use super::row::Columns;
+use super::statement::StatementBuilder;
 use crate::domain::{PluginName, Risk};
 
 /// What the plugins of a list have in common; the default is all of them.
@@ -42,7 +43,7 @@ pub async fn list(
     offset: i64,
     limit: i64,
 ) -> Result<Vec<PluginRecord>, DatabaseError> {
-    let mut query = QueryBuilder::new(RECORD);
+    let mut query = StatementBuilder::new(RECORD);
     query.push(" WHERE r.yanked_at IS NULL");
     push_filter(&mut query, filter);
     push_order(&mut query, order, filter.words.first().map(String::as_str));
@@ -51,7 +52,7 @@ pub async fn list(
     rows.iter().map(record).collect()
 }
 
-fn push_filter(query: &mut QueryBuilder<Any>, filter: &PluginFilter) {
+fn push_filter(query: &mut StatementBuilder, filter: &PluginFilter) {
     for word in &filter.words {
         query
             .push(" AND p.search_text LIKE ")
@@ -84,7 +85,7 @@ fn push_filter(query: &mut QueryBuilder<Any>, filter: &PluginFilter) {
     }
 }
 
-fn push_order(query: &mut QueryBuilder<Any>, order: CatalogOrder, first_word: Option<&str>) {
+fn push_order(query: &mut StatementBuilder, order: CatalogOrder, first_word: Option<&str>) {
     match (order, first_word) {
         (CatalogOrder::Newest, _) => {
             query.push(" ORDER BY p.updated_at DESC, p.id DESC");

@@ -4,6 +4,7 @@ use sqlx::AnyConnection;
 
 use super::DatabaseError;
 use super::row::{Columns, as_number};
+use super::statement::StatementBuilder;
 use crate::domain::PluginName;
 
 /// Downloads of one release on one day since the last flush.
@@ -22,7 +23,7 @@ pub async fn add_batch(connection: &mut AnyConnection, batch: &[DownloadBatch]) 
     if batch.is_empty() {
         return Ok(());
     }
-    let mut days = sqlx::QueryBuilder::new("INSERT INTO download_counts (release_id, day, downloads) ");
+    let mut days = StatementBuilder::new("INSERT INTO download_counts (release_id, day, downloads) ");
     days.push_values(batch, |mut row, entry| {
         row.push_bind(entry.release_id).push_bind(entry.day).push_bind(as_number(entry.downloads));
     });
@@ -31,7 +32,7 @@ pub async fn add_batch(connection: &mut AnyConnection, batch: &[DownloadBatch]) 
     );
     days.build().execute(&mut *connection).await?;
 
-    let mut releases = sqlx::QueryBuilder::new("UPDATE releases SET downloads = downloads + (CASE id");
+    let mut releases = StatementBuilder::new("UPDATE releases SET downloads = downloads + (CASE id");
     for entry in batch {
         releases
             .push(" WHEN ")
@@ -47,7 +48,7 @@ pub async fn add_batch(connection: &mut AnyConnection, batch: &[DownloadBatch]) 
     releases.push(")");
     releases.build().execute(&mut *connection).await?;
 
-    let mut plugins = sqlx::QueryBuilder::new(
+    let mut plugins = StatementBuilder::new(
         "UPDATE plugins SET downloads = (SELECT COALESCE(SUM(r.downloads), 0) FROM releases r WHERE r.plugin_id = plugins.id) \
          WHERE id IN (SELECT plugin_id FROM releases WHERE id IN (",
     );

@@ -5,6 +5,7 @@ use sqlx::any::AnyRow;
 
 use super::DatabaseError;
 use super::row::{Columns, as_number};
+use super::statement::StatementBuilder;
 use crate::domain::Timestamp;
 
 /// Something that happened and waits for its place in the log.
@@ -87,7 +88,7 @@ pub async fn append_to_log(
         return Ok(());
     }
     let mut insert =
-        sqlx::QueryBuilder::new("INSERT INTO log_entries (sequence, kind, subject, payload, created_at) ");
+        StatementBuilder::new("INSERT INTO log_entries (sequence, kind, subject, payload, created_at) ");
     insert.push_values((first_sequence..).zip(entries), |mut row, (sequence, entry)| {
         row.push_bind(as_number(sequence))
             .push_bind(entry.kind.clone())
@@ -96,7 +97,7 @@ pub async fn append_to_log(
             .push_bind(entry.created_at.as_micros());
     });
     insert.build().execute(&mut *connection).await?;
-    let mut delete = sqlx::QueryBuilder::new("DELETE FROM outbox WHERE id IN (");
+    let mut delete = StatementBuilder::new("DELETE FROM outbox WHERE id IN (");
     let mut list = delete.separated(", ");
     for entry in entries {
         list.push_bind(entry.id);

@@ -19,6 +19,7 @@ pub mod plugins;
 pub mod profiles;
 pub mod releases;
 mod row;
+mod statement;
 pub mod tokens;
 pub mod verification_runs;
 

@@ -6,6 +6,7 @@ use sqlx::any::AnyRow;
 use super::DatabaseError;
 use super::releases::{risk_from_text, verification_from_text};
 use super::row::Columns;
+use super::statement::StatementBuilder;
 use crate::domain::{Manifest, PluginName, Risk, Timestamp, VerificationState, Version};
 
 /// A plugin with its newest release, as lists show it.
@@ -173,7 +174,7 @@ pub async fn search(
     offset: i64,
     limit: i64,
 ) -> Result<Vec<PluginRecord>, DatabaseError> {
-    let mut query = sqlx::QueryBuilder::new(RECORD);
+    let mut query = StatementBuilder::new(RECORD);
     query.push(" WHERE 1 = 1");
     for word in words {
         query
@@ -221,7 +222,7 @@ pub async fn existing(
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let mut query = sqlx::QueryBuilder::new(
+    let mut query = StatementBuilder::new(
         "SELECT full_name FROM plugins WHERE newest_release_id IS NOT NULL AND full_name IN (",
     );
     let mut list = query.separated(", ");

@@ -1,10 +1,11 @@
 //! Releases and what inspection found in them: dependencies, capabilities, imports, exports.
 
+use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
-use sqlx::{AnyConnection, QueryBuilder};
 
 use super::DatabaseError;
 use super::row::{Columns, as_number, corrupt, to_json, version_key};
+use super::statement::StatementBuilder;
 use crate::domain::{
     Digest, IndexRelease, Manifest, PluginName, PublishFacts, ReleaseId, Requirement, Risk, Scope, Timestamp,
     VerificationState, Version,
@@ -250,7 +251,7 @@ async fn insert_dependencies(
     if new.manifest.dependencies.is_empty() {
         return Ok(());
     }
-    let mut query = QueryBuilder::new(
+    let mut query = StatementBuilder::new(
         "INSERT INTO release_dependencies (release_id, dependency, requirement, optional) ",
     );
     query.push_values(&new.manifest.dependencies, |mut row, (dependency, spec)| {
@@ -271,7 +272,7 @@ async fn insert_capabilities(
     if new.capabilities.is_empty() {
         return Ok(());
     }
-    let mut query = QueryBuilder::new(
+    let mut query = StatementBuilder::new(
         "INSERT INTO release_capabilities (release_id, capability, risk, scope, reason, is_used) ",
     );
     query.push_values(&new.capabilities, |mut row, capability| {
@@ -296,7 +297,7 @@ async fn insert_imports(
 ) -> Result<(), DatabaseError> {
     let numbered: Vec<_> = (0_i64..).zip(&new.imports).collect();
     for chunk in numbered.chunks(ROWS_PER_STATEMENT) {
-        let mut query = QueryBuilder::new(
+        let mut query = StatementBuilder::new(
             "INSERT INTO release_imports (release_id, position, module, name, signature, capability) ",
         );
         query.push_values(chunk, |mut row, (position, import)| {
@@ -320,7 +321,7 @@ async fn insert_exports(
     let numbered: Vec<_> = (0_i64..).zip(&new.exports).collect();
     for chunk in numbered.chunks(ROWS_PER_STATEMENT) {
         let mut query =
-            QueryBuilder::new("INSERT INTO release_exports (release_id, position, name, signature) ");
+            StatementBuilder::new("INSERT INTO release_exports (release_id, position, name, signature) ");
         query.push_values(chunk, |mut row, (position, export)| {
             row.push_bind(release_id)
                 .push_bind(*position)
@@ -522,7 +523,7 @@ pub async fn held_digests(
     if digests.is_empty() {
         return Ok(Vec::new());
     }
-    let mut query = QueryBuilder::new("SELECT DISTINCT digest FROM releases WHERE digest IN (");
+    let mut query = StatementBuilder::new("SELECT DISTINCT digest FROM releases WHERE digest IN (");
     let mut list = query.separated(", ");
     for digest in digests {
         list.push_bind(digest.as_bytes().to_vec());
