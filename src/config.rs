@@ -146,7 +146,7 @@ impl Default for Configuration {
             operator: "operator".into(),
             trust_forwarded_for: false,
             log_format: LogFormat::Text,
-            log_filter: "info".into(),
+            log_filter: "info,actix_server=warn,actix_http=warn,pubgrub=warn,sqlx=warn".into(),
             limits: LimitSettings::default(),
             rate_limits: RateLimitSettings::default(),
             verification: VerificationSettings::default(),

@@ -24,9 +24,9 @@ pub fn configure(service: &mut ServiceConfig) {
         .service(
             web::scope("")
                 .wrap(from_fn(mind_manners))
-                .route("/health/live", get().to(operations::show_liveness))
-                .route("/health/ready", get().to(operations::show_readiness))
-                .route("/metrics", get().to(operations::show_metrics))
+                .service(resource("/health/live").route(get().to(operations::show_liveness)))
+                .service(resource("/health/ready").route(get().to(operations::show_readiness)))
+                .service(resource("/metrics").route(get().to(operations::show_metrics)))
                 .service(web::scope("/api/v1").configure(api))
                 .configure(super::web::configure)
                 .default_service(web::to(refuse_unknown_address)),
@@ -35,16 +35,16 @@ pub fn configure(service: &mut ServiceConfig) {
 
 fn api(service: &mut ServiceConfig) {
     service
-        .route("/accounts", post().to(accounts::register_account))
-        .route("/login", post().to(accounts::log_in))
-        .route("/logout", post().to(accounts::log_out))
+        .service(resource("/accounts").route(post().to(accounts::register_account)))
+        .service(resource("/login").route(post().to(accounts::log_in)))
+        .service(resource("/logout").route(post().to(accounts::log_out)))
         .service(
             resource("/tokens")
                 .route(get().to(accounts::list_tokens))
                 .route(post().to(accounts::create_token)),
         )
-        .route("/tokens/{id}", delete().to(accounts::revoke_token))
-        .route("/namespaces", post().to(namespaces::create_namespace))
+        .service(resource("/tokens/{id}").route(delete().to(accounts::revoke_token)))
+        .service(resource("/namespaces").route(post().to(namespaces::create_namespace)))
         .service(
             resource("/namespaces/{namespace}/members/{account}")
                 .route(put().to(namespaces::set_member))
@@ -55,31 +55,48 @@ fn api(service: &mut ServiceConfig) {
                 .route(get().to(namespaces::list_keys))
                 .route(post().to(namespaces::enroll_key)),
         )
-        .route("/namespaces/{namespace}/keys/{key_id}", delete().to(namespaces::revoke_key))
+        .service(resource("/namespaces/{namespace}/keys/{key_id}").route(delete().to(namespaces::revoke_key)))
         .service(
             resource("/profiles")
                 .route(get().to(profiles::list_profiles))
                 .route(post().to(profiles::register_profile)),
         )
-        .route("/profiles/{namespace}/{name}", get().to(profiles::show_newest_profile))
-        .route("/profiles/{namespace}/{name}/{version}", get().to(profiles::show_profile))
-        .route("/inspect", post().to(publish::inspect))
-        .route("/resolve", post().to(resolve::resolve))
-        .route("/plugins", get().to(catalog::search))
-        .route("/plugins/{namespace}/{name}", get().to(catalog::show_plugin))
-        .route("/plugins/{namespace}/{name}/versions", get().to(catalog::list_versions))
-        .route("/plugins/{namespace}/{name}/dependents", get().to(catalog::list_dependent_plugins))
-        .route("/plugins/{namespace}/{name}/downloads", get().to(catalog::list_downloads))
+        .service(resource("/profiles/{namespace}/{name}").route(get().to(profiles::show_newest_profile)))
+        .service(resource("/profiles/{namespace}/{name}/{version}").route(get().to(profiles::show_profile)))
+        .service(resource("/inspect").route(post().to(publish::inspect)))
+        .service(resource("/resolve").route(post().to(resolve::resolve)))
+        .service(resource("/plugins").route(get().to(catalog::search)))
+        .service(resource("/plugins/{namespace}/{name}").route(get().to(catalog::show_plugin)))
+        .service(resource("/plugins/{namespace}/{name}/versions").route(get().to(catalog::list_versions)))
+        .service(
+            resource("/plugins/{namespace}/{name}/dependents")
+                .route(get().to(catalog::list_dependent_plugins)),
+        )
+        .service(resource("/plugins/{namespace}/{name}/downloads").route(get().to(catalog::list_downloads)))
         .service(
             resource("/plugins/{namespace}/{name}/{version}/download")
                 .route(get().to(release::download))
                 .route(web::head().to(release::download)),
         )
-        .route("/plugins/{namespace}/{name}/{version}/manifest", get().to(release::show_manifest))
-        .route("/plugins/{namespace}/{name}/{version}/inspection", get().to(release::show_inspection))
-        .route("/plugins/{namespace}/{name}/{version}/verification", get().to(release::show_verification))
-        .route("/plugins/{namespace}/{name}/{version}/bundle", get().to(release::show_bundle))
-        .route("/plugins/{namespace}/{name}/{version}/dependencies", get().to(release::list_dependencies))
+        .service(
+            resource("/plugins/{namespace}/{name}/{version}/manifest")
+                .route(get().to(release::show_manifest)),
+        )
+        .service(
+            resource("/plugins/{namespace}/{name}/{version}/inspection")
+                .route(get().to(release::show_inspection)),
+        )
+        .service(
+            resource("/plugins/{namespace}/{name}/{version}/verification")
+                .route(get().to(release::show_verification)),
+        )
+        .service(
+            resource("/plugins/{namespace}/{name}/{version}/bundle").route(get().to(release::show_bundle)),
+        )
+        .service(
+            resource("/plugins/{namespace}/{name}/{version}/dependencies")
+                .route(get().to(release::list_dependencies)),
+        )
         .service(
             resource("/plugins/{namespace}/{name}/{version}")
                 .route(get().to(release::show))

@@ -58,7 +58,7 @@ pub async fn serve_blob(
     }
     let length = range.end - range.start;
     if request.method() == Method::HEAD {
-        return Ok(response.no_chunking(length).finish());
+        return Ok(response.body(HeadBody(length)));
     }
     let content = registry.blob(digest, range).await.map_err(Problem::internal)?;
     Ok(match content.ok_or_else(|| Problem::not_found(format!("a package with digest {digest}")))? {
@@ -138,6 +138,21 @@ impl MessageBody for MappedBody {
         }
         let piece = self.0.len().min(PIECE_BYTES);
         Poll::Ready(Some(Ok(self.0.split_to(piece))))
+    }
+}
+
+/// The answer to HEAD: as long as the body would be, and empty.
+struct HeadBody(u64);
+
+impl MessageBody for HeadBody {
+    type Error = std::convert::Infallible;
+
+    fn size(&self) -> BodySize {
+        BodySize::Sized(self.0)
+    }
+
+    fn poll_next(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Poll::Ready(None)
     }
 }
 
