@@ -91,7 +91,7 @@ pub fn check_package(
         step(Step::Digest, digest.to_string()),
         step(Step::Manifest, format!("{}, {}", check.release, package.kind)),
         step(Step::Signature, format!("key {}, {}", signer.short(), authority.sentence())),
-        step(Step::Imports, judged.finding()),
+        step(Step::Imports, judged.finding(&package.manifest.capabilities)),
     ];
     Ok(CheckedPackage {
         release: check.release.to_string(),
@@ -179,13 +179,20 @@ struct Judged {
 }
 
 impl Judged {
-    fn finding(&self) -> String {
-        let powers = match self.needed.as_slice() {
-            [] => "pure computation".to_owned(),
-            needed => needed.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+    fn finding(&self, requested: &Capabilities) -> String {
+        let used = match self.needed.as_slice() {
+            [] => "imports no power".to_owned(),
+            needed => format!("imports {}", join(needed)),
         };
-        format!("{powers}, by {}", self.profile)
+        let unused: Vec<_> = requested.keys().filter(|name| !self.needed.contains(name)).collect();
+        let asked =
+            if unused.is_empty() { String::new() } else { format!(", asks also for {}", join(&unused)) };
+        format!("{used}{asked}, by {}", self.profile)
     }
+}
+
+fn join(names: &[impl ToString]) -> String {
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn check_imports(package: &Package<'_>, bundle: &Bundle, check: &Check<'_>) -> Result<Judged, StepRefusal> {

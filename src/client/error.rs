@@ -62,8 +62,13 @@ pub enum ClientError {
     Steps(Vec<StepFailure>),
 }
 
+/// Shown for the server's own faults alone: elsewhere the reason says it all.
 fn request_id(body: &ProblemBody) -> String {
-    body.request_id.as_ref().map(|id| format!(" (request {id})")).unwrap_or_default()
+    body.request_id
+        .as_ref()
+        .filter(|_id| body.status >= 500)
+        .map(|id| format!(" (request {id})"))
+        .unwrap_or_default()
 }
 
 fn lines(failures: &[StepFailure]) -> String {

@@ -89,7 +89,21 @@ impl Client {
         directory: &Path,
         options: &FetchOptions,
     ) -> Result<Vec<FetchedPackage>, ClientError> {
+        let is_new = !directory.exists();
         std::fs::create_dir_all(directory).map_err(|error| ClientError::file(directory, error))?;
+        let outcome = self.fetch_into(lock, directory, options).await;
+        if is_new && outcome.is_err() {
+            let _only_when_empty = std::fs::remove_dir(directory);
+        }
+        outcome
+    }
+
+    async fn fetch_into(
+        &self,
+        lock: &Lock,
+        directory: &Path,
+        options: &FetchOptions,
+    ) -> Result<Vec<FetchedPackage>, ClientError> {
         let staging = tempfile::Builder::new()
             .prefix(".pluginry-fetch-")
             .tempdir_in(directory)
