@@ -6,6 +6,7 @@ use std::path::Path;
 use super::terminal;
 use crate::client::ClientError;
 use crate::domain::Refusal;
+use crate::wasm::Finding;
 
 /// A command that was refused or failed.
 #[derive(Debug)]
@@ -13,13 +14,14 @@ pub struct Failure {
     code: String,
     message: String,
     mend: Option<String>,
+    further: Vec<Finding>,
     exit_code: u8,
 }
 
 impl Failure {
     /// A failure with a stable code and what happened, to what.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { code: code.into(), message: message.into(), mend: None, exit_code: 1 }
+        Self { code: code.into(), message: message.into(), mend: None, further: Vec::new(), exit_code: 1 }
     }
 
     /// Arguments that parse and still make no sense together: exit code 2.
@@ -54,6 +56,12 @@ impl Failure {
         if let Some(mend) = &self.mend {
             terminal::say_mend(mend);
         }
+        for finding in &self.further {
+            terminal::say_error(&finding.code, &finding.message);
+            if let Some(mend) = &finding.mend {
+                terminal::say_mend(mend);
+            }
+        }
     }
 }
 
@@ -66,6 +74,7 @@ impl<E: Refusal> From<E> for Failure {
 /// The code of a refused request is the registry's own, so [`ClientError`] cannot be a [`Refusal`].
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        Self { mend: error.mend(), ..Self::new(error.code(), error.to_string()) }
+        let (mend, further) = (error.mend(), error.further_findings());
+        Self { mend, further, ..Self::new(error.code(), error.to_string()) }
     }
 }

@@ -81,26 +81,27 @@ fn new(name: &KeyName) -> Result<(), Failure> {
 
 fn list(json: bool) -> Result<(), Failure> {
     let mut lines = Vec::new();
+    let mut unreadable = None;
     for listed in key_files::list()? {
         match listed.key {
             Ok(key) => {
                 let (key_id, public_key) = (key.id().to_hex(), key.to_string());
                 lines.push(KeyLine { name: listed.name, key_id, public_key });
             }
-            Err(failure) => failure.print(),
+            Err(failure) => unreadable = Some(failure),
         }
     }
     if json {
         terminal::print_json(&lines);
-        return Ok(());
+    } else {
+        for line in &lines {
+            terminal::print(&format!("{}  {}  {}", line.name, line.key_id, line.public_key));
+        }
     }
-    if lines.is_empty() {
+    if lines.is_empty() && unreadable.is_none() {
         terminal::say("No keys yet; `pluginry key new` makes one.");
     }
-    for line in lines {
-        terminal::print(&format!("{}  {}  {}", line.name, line.key_id, line.public_key));
-    }
-    Ok(())
+    unreadable.map_or(Ok(()), Err)
 }
 
 fn list_enrolled(namespace: &Namespace, json: bool, registry: &RegistryOptions) -> Result<(), Failure> {

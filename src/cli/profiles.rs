@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use super::Failure;
 use crate::domain::{HostProfile, PluginName, Requirement, Version};
 use crate::wasm::built_in_profiles;
+use crate::wasm::check_profile;
 
 /// `namespace:name`, or `namespace:name@version`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +38,9 @@ impl std::fmt::Display for ProfileName {
 /// Reads a profile document.
 pub(super) fn read_profile(path: &Path) -> Result<HostProfile, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure::file("read", path, error))?;
-    Ok(HostProfile::from_toml(&text)?)
+    let profile = HostProfile::from_toml(&text)?;
+    check_profile(&profile)?;
+    Ok(profile)
 }
 
 /// Reads profile documents.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use crate::domain::api::ProblemBody;
 use crate::domain::{CapabilityName, Digest, Refusal, ReleaseId, Scope};
 use crate::signing::{KeyId, SigningError};
-use crate::wasm::{DeriveError, PackageError};
+use crate::wasm::{DeriveError, Finding, PackageError};
 
 /// What a registry refused, in its own words.
 #[derive(Debug, Clone, PartialEq)]
@@ -104,6 +104,15 @@ impl ClientError {
         }
     }
 
+    /// The findings of a refused inspection behind the first, which is the refusal itself.
+    pub fn further_findings(&self) -> Vec<Finding> {
+        let Self::Refused(problem) = self else { return Vec::new() };
+        let refusals = problem.body.extras.get("inspection").and_then(|report| report.get("refusals"));
+        let findings: Vec<Finding> =
+            refusals.and_then(|list| serde_json::from_value(list.clone()).ok()).unwrap_or_default();
+        findings.into_iter().skip(1).collect()
+    }
+
     /// The HTTP status of a refusal.
     pub fn status(&self) -> Option<u16> {
         match self {
@@ -164,7 +173,7 @@ pub struct StepFailure {
     /// The step that failed.
     pub step: Step,
     /// Why.
-    pub refusal: StepRefusal,
+    pub refusal: Box<StepRefusal>,
 }
 
 impl Refusal for StepFailure {
@@ -245,7 +254,7 @@ pub enum StepRefusal {
     },
     /// The imports do not fit the host's contract.
     #[error("{0}")]
-    Imports(#[from] DeriveError),
+    Imports(Box<DeriveError>),
     /// Something it imports needs a power that its manifest does not ask for.
     #[error("it imports {imports}, which needs `{capability}`, and its manifest does not ask for that")]
     NotDeclared {
@@ -282,9 +291,21 @@ pub enum StepRefusal {
     },
 }
 
+impl From<DeriveError> for StepRefusal {
+    fn from(error: DeriveError) -> Self {
+        Self::Imports(Box::new(error))
+    }
+}
+
+impl From<ClientError> for StepRefusal {
+    fn from(error: ClientError) -> Self {
+        Self::Registry(Box::new(error))
+    }
+}
+
 impl StepRefusal {
     pub(super) fn at(self, step: Step, release: &ReleaseId) -> StepFailure {
-        StepFailure { release: release.clone(), step, refusal: self }
+        StepFailure { release: release.clone(), step, refusal: Box::new(self) }
     }
 }
 

@@ -303,9 +303,3 @@ fn persist(file: NamedTempFile, path: &Path) -> Result<(), StepRefusal> {
 fn cannot_write(path: &Path, error: std::io::Error) -> StepRefusal {
     StepRefusal::File { path: path.into(), problem: error.to_string() }
 }
-
-impl From<ClientError> for StepRefusal {
-    fn from(error: ClientError) -> Self {
-        Self::Registry(Box::new(error))
-    }
-}

@@ -8,7 +8,7 @@
 //! No server code, no database and no engine may be imported here, and nothing is printed.
 
 mod check;
-mod client;
+mod connection;
 mod error;
 mod fetch;
 mod requests;
@@ -18,7 +18,7 @@ mod transport;
 mod trust;
 
 pub use check::{Authority, Check, CheckedPackage, CheckedStep, check_package};
-pub use client::Client;
+pub use connection::Client;
 pub use error::{ClientError, Problem, Step, StepFailure, StepRefusal};
 pub use fetch::{FetchOptions, FetchProgress, FetchedPackage};
 pub use requests::Publication;

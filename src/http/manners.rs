@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
 use actix_web::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpRequest, HttpResponse, web};
@@ -75,23 +76,25 @@ pub(super) async fn mind_manners<B: MessageBody + 'static>(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let id = request_id(request.request());
-    let shell = request.request().clone();
+    // No clone of the request may live while inner scopes route it: the framework needs it for itself then.
+    let for_browser = is_for_browser(request.request());
 
     let limits = request.app_data::<web::Data<RateLimits>>();
     let refused = limits.and_then(|limits| limits.check_address(request.request()).err());
     if let Some(problem) = refused {
-        let response = respond(&problem, &shell, &id);
-        return Ok(finished(ServiceResponse::new(shell, response), &id, started));
+        let response = request.into_response(problem.respond(&id, for_browser));
+        return Ok(finished(response, &id, started));
     }
-    let response = match next.call(request).await {
-        Ok(response) => rendered(response.map_into_boxed_body(), &id),
+    match next.call(request).await {
+        Ok(response) => Ok(finished(rendered(response.map_into_boxed_body(), &id), &id, started)),
         Err(error) => {
-            let problem = problem_of(&error, error.as_response_error().status_code());
-            let response = respond(&problem, &shell, &id);
-            ServiceResponse::new(shell, response)
+            let response = {
+                let problem = problem_of(&error, error.as_response_error().status_code());
+                problem.respond(&id, for_browser)
+            };
+            Err(InternalError::from_response(error, response).into())
         }
-    };
-    Ok(finished(response, &id, started))
+    }
 }
 
 /// Replaces what the framework or a handler reported as an error by our rendering of it.

@@ -1,12 +1,39 @@
 //! A host profile made ready for look-ups, and the judgement on one import.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::PackageKind;
 use super::printable::{printable, printable_message};
 use super::surface::{Import, Shape};
 use super::wit_text::WitContract;
-use crate::domain::{Abi, CapabilityName, CoreType, HostProfile, ImportRule};
+use crate::domain::{Abi, CapabilityName, CoreType, HostProfile, ImportRule, ProfileError};
+
+/// Whether a profile can be inspected against: its WIT can be read, and has every interface of its own
+/// packages that rules and extension points name. To be asked before a profile is registered.
+pub fn check_profile(profile: &HostProfile) -> Result<(), ProfileError> {
+    let wrong = |place: String, problem: String| ProfileError::Invalid { place, problem };
+    let contract =
+        Contract::new(profile).map_err(|problem| wrong("wit".into(), printable_message(&problem)))?;
+    let rules = profile.imports.iter().filter(|rule| !rule.is_core());
+    let imports = rules.map(|rule| ("import", &rule.module, rule.name.as_ref()));
+    let exports = profile.extension_points.iter().flat_map(|point| &point.exports);
+    let exports = exports.filter(|export| !export.is_core()).map(|export| ("export", &export.name, None));
+    let packages: BTreeSet<&str> =
+        contract.wit.interfaces.keys().map(|name| interface_parts(name).0).collect();
+    for (kind, name, function) in imports.chain(exports) {
+        if !is_interface(name) || !packages.contains(interface_parts(name).0) {
+            continue;
+        }
+        let place = format!("{kind} `{name}`");
+        let Some(interface) = contract.wit.interfaces.get(name) else {
+            return Err(wrong(place, "the WIT has no such interface".into()));
+        };
+        if let Some(function) = function.filter(|function| !interface.functions.contains_key(*function)) {
+            return Err(wrong(place, format!("the interface has no function `{function}` in the WIT")));
+        }
+    }
+    Ok(())
+}
 
 /// A profile's rules by what they are for.
 pub(super) struct Contract<'p> {
@@ -85,8 +112,12 @@ impl<'p> Contract<'p> {
                 }
                 Some(rule) => Judgement::Offered { needs: rule.capability.cloned().into_iter().collect() },
             },
-            (Shape::Interface(functions), _) => self.judge_interface(import, functions),
-            (Shape::Function(found), _) => self.judge_world_function(import, found),
+            (Shape::Interface(functions), _) if is_interface(&import.module) => {
+                self.judge_interface(import, functions)
+            }
+            (Shape::Function(found), _) if !is_interface(&import.module) => {
+                self.judge_world_function(import, found)
+            }
             _ => Judgement::Unknown,
         }
     }
@@ -135,15 +166,30 @@ impl<'p> Contract<'p> {
 
     /// The nearest import the profile offers to packages of the same kind.
     pub(super) fn nearest(&self, import: &Import) -> Option<String> {
-        let label = label(import);
         let is_core = matches!(import.shape, Shape::Core(_));
-        let candidates = self.profile.imports.iter().filter(|rule| rule.is_core() == is_core);
-        nearest_of(
-            &label,
-            import.name.as_deref(),
-            candidates.map(|rule| (rule.label(), rule.name.as_deref().filter(|_| is_core))),
-        )
+        let wanted = match &import.name {
+            Some(name) => (import.module.as_str(), name.as_str()),
+            None => interface_parts(&import.module),
+        };
+        let candidates = self.profile.imports.iter().filter_map(|rule| match &rule.name {
+            Some(name) if is_core && rule.is_core() => {
+                Some(((rule.module.as_str(), name.as_str()), rule.label()))
+            }
+            None if !is_core => Some((interface_parts(&rule.module), rule.label())),
+            _ => None,
+        });
+        nearest_of(wanted, candidates)
     }
+}
+
+/// Whether a name is an interface's, not one of the world's own.
+pub(super) fn is_interface(name: &str) -> bool {
+    name.contains('/')
+}
+
+/// `wasi:http/types` as package and interface.
+fn interface_parts(interface: &str) -> (&str, &str) {
+    interface.rsplit_once('/').unwrap_or(("", interface))
 }
 
 /// The import in one word, as a person may read it.
@@ -165,7 +211,8 @@ pub(super) fn first_difference(
         Some(expected) if expected == ty => None,
         Some(expected) => Some((format!("{name}: {expected}"), printable_message(&format!("{name}: {ty}")))),
         None => {
-            let nearest = nearest_of(name, None, contract.keys().map(|known| (known.clone(), None)));
+            let nearest =
+                nearest_of(("", name), contract.keys().map(|known| (("", known.as_str()), known.clone())));
             let hint = nearest.map_or(String::new(), |nearest| format!(" (nearest: {nearest})"));
             Some((
                 format!("no function {}{hint}", printable(name)),
@@ -175,23 +222,26 @@ pub(super) fn first_difference(
     })
 }
 
-/// The candidate most like `label`; one with exactly the same name elsewhere comes first.
+/// The candidate whose name is most like the wanted one, and among those the one with the likest module.
 pub(super) fn nearest_of<'a>(
-    label: &str,
-    name: Option<&str>,
-    candidates: impl Iterator<Item = (String, Option<&'a str>)>,
+    (module, name): (&str, &str),
+    candidates: impl Iterator<Item = ((&'a str, &'a str), String)>,
 ) -> Option<String> {
     const LIKE_ENOUGH: f64 = 0.6;
+    // Names out of untrusted bytes may be long, and comparing takes the product of the lengths.
+    if module.len() + name.len() > 300 {
+        return None;
+    }
     let mut best: Option<(f64, String)> = None;
-    for (candidate, candidate_name) in candidates {
-        let likeness = if name.is_some() && name == candidate_name {
-            2.0
-        } else {
-            strsim::normalized_damerau_levenshtein(label, &candidate)
-        };
-        if likeness >= LIKE_ENOUGH && best.as_ref().is_none_or(|(known, _)| likeness > *known) {
-            best = Some((likeness, candidate));
+    for ((candidate_module, candidate_name), label) in candidates {
+        let by_name = strsim::normalized_damerau_levenshtein(name, candidate_name);
+        let likeness = by_name + 0.1 * strsim::normalized_damerau_levenshtein(module, candidate_module);
+        if by_name >= LIKE_ENOUGH && best.as_ref().is_none_or(|(known, _)| likeness > *known) {
+            best = Some((likeness, label));
         }
     }
-    best.map(|(_, candidate)| candidate)
+    best.map(|(_, label)| label)
 }
+
+#[cfg(test)]
+mod tests;

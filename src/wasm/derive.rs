@@ -19,7 +19,7 @@ pub enum DeriveError {
     #[error("{profile} does not load a {kind}")]
     WrongKind {
         /// The profile.
-        profile: ReleaseId,
+        profile: Box<ReleaseId>,
         /// What the bytes are.
         kind: super::PackageKind,
     },
@@ -29,7 +29,7 @@ pub enum DeriveError {
         /// The import.
         import: String,
         /// The profile.
-        profile: ReleaseId,
+        profile: Box<ReleaseId>,
         /// The nearest import the profile offers.
         nearest: Option<String>,
     },
@@ -39,7 +39,7 @@ pub enum DeriveError {
         /// The import.
         import: String,
         /// The profile.
-        profile: ReleaseId,
+        profile: Box<ReleaseId>,
         /// What the profile offers.
         expected: String,
         /// What the package imports.
@@ -49,7 +49,7 @@ pub enum DeriveError {
     #[error("the WIT of {profile} cannot be read: {problem}")]
     ProfileUnreadable {
         /// The profile.
-        profile: ReleaseId,
+        profile: Box<ReleaseId>,
         /// What the parser says.
         problem: String,
     },
@@ -99,10 +99,10 @@ pub fn derive_capabilities(
     profile: &HostProfile,
 ) -> Result<BTreeMap<CapabilityName, Vec<String>>, DeriveError> {
     let contract = Contract::new(profile)
-        .map_err(|problem| DeriveError::ProfileUnreadable { profile: profile.id(), problem })?;
+        .map_err(|problem| DeriveError::ProfileUnreadable { profile: Box::new(profile.id()), problem })?;
     let surface = read_surface(bytes)?;
     if !contract.loads(surface.kind) {
-        return Err(DeriveError::WrongKind { profile: profile.id(), kind: surface.kind });
+        return Err(DeriveError::WrongKind { profile: Box::new(profile.id()), kind: surface.kind });
     }
     let mut needed: BTreeMap<CapabilityName, Vec<String>> = BTreeMap::new();
     for import in &surface.imports {
@@ -115,14 +115,14 @@ pub fn derive_capabilities(
             Judgement::Unknown => {
                 return Err(DeriveError::UnknownImport {
                     import: label(import),
-                    profile: profile.id(),
+                    profile: Box::new(profile.id()),
                     nearest: contract.nearest(import),
                 });
             }
             Judgement::Different { expected, found } => {
                 return Err(DeriveError::TypeMismatch {
                     import: label(import),
-                    profile: profile.id(),
+                    profile: Box::new(profile.id()),
                     expected,
                     found,
                 });

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::PackageKind;
-use super::contract::{Contract, nearest_of};
+use super::contract::{Contract, is_interface, nearest_of};
 use super::printable::{printable, printable_message};
 use super::report::{ExportFinding, ExtensionPointFinding, Finding, InspectionReport};
 use super::surface::{Export, Shape, Surface};
@@ -151,12 +151,12 @@ fn fill(
         });
     }
     match &export.shape {
-        Shape::Interface(functions) => {
+        Shape::Interface(functions) if is_interface(&wanted.name) => {
             if let Some(interface) = contract.wit.interfaces.get(&wanted.name) {
                 check_interface(interface, export.version.as_ref(), functions)?;
             }
         }
-        Shape::Function(found) => {
+        Shape::Function(found) if !is_interface(&wanted.name) => {
             if let Some(expected) = contract.wit.world_exports.get(&wanted.name).filter(|ty| *ty != found) {
                 return Err(ExportProblem::Different {
                     expected: expected.clone(),
@@ -166,7 +166,7 @@ fn fill(
         }
         other => {
             return Err(ExportProblem::Different {
-                expected: "an interface or a function".into(),
+                expected: if is_interface(&wanted.name) { "an interface" } else { "a function" }.into(),
                 found: what_text(other),
             });
         }
@@ -203,8 +203,14 @@ fn fill_core(name: &str, expected: &str, surface: &Surface) -> Result<Vec<usize>
 }
 
 fn missing(name: &str, surface: &Surface) -> ExportProblem {
-    let candidates = surface.exports.iter().map(|export| (printable(&export.name), None));
-    ExportProblem::Missing { nearest: nearest_of(name, None, candidates) }
+    const COMPARED_MAX: usize = 500;
+    let candidates = surface
+        .exports
+        .iter()
+        .filter(|export| export.name.len() < 200)
+        .take(COMPARED_MAX)
+        .map(|export| (("", export.name.as_str()), printable(&export.name)));
+    ExportProblem::Missing { nearest: nearest_of(("", name), candidates) }
 }
 
 /// An exported interface must have every function of the contract with its type; it may have more.

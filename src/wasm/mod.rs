@@ -27,6 +27,7 @@ mod type_writer;
 mod widening;
 mod wit_text;
 
+pub use contract::check_profile;
 pub use derive::{DeriveError, derive_capabilities};
 pub use inspect::inspect;
 pub use kind::PackageKind;

@@ -7,7 +7,9 @@ use pluginry::signing::SecretKey;
 use serde_json::{Value, json};
 
 use crate::harness::generated;
-use crate::harness::server::{ADDER, Author, TestPackage, TestServer, append_section, core_manifest, refusal};
+use crate::harness::server::{
+    ADDER, Author, TestPackage, TestServer, append_section, core_manifest, refusal,
+};
 
 const EMPTY_MODULE: &[u8] = b"\0asm\x01\0\0\0";
 
@@ -291,8 +293,9 @@ async fn a_minor_release_that_asks_for_more_needs_a_yes() {
 
     assert_json_snapshot!(refused(&server, &author, &package).await);
     let attestation = package.sign(&author.key).to_json();
-    let response =
-        author.send_with(&package.address(), "?accept_widening=true", package.bytes.clone(), attestation).await;
+    let response = author
+        .send_with(&package.address(), "?accept_widening=true", package.bytes.clone(), attestation)
+        .await;
 
     assert_eq!(response.status(), 201);
 }
@@ -302,8 +305,9 @@ async fn a_plugin_that_depends_on_itself_is_refused() {
     let server = TestServer::start().await;
     let author = server.author("acme").await;
 
-    let manifest =
-        manifest_json("acme:snake@1.0.0", |manifest| manifest["dependencies"] = json!({ "acme:snake": "^1" }));
+    let manifest = manifest_json("acme:snake@1.0.0", |manifest| {
+        manifest["dependencies"] = json!({ "acme:snake": "^1" })
+    });
     let package = TestPackage::forge("acme:snake@1.0.0", EMPTY_MODULE, &manifest);
 
     assert_json_snapshot!(refused(&server, &author, &package).await);

@@ -1,7 +1,11 @@
 //! The integration tests: one binary, one file per concept.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 #[cfg(feature = "server")]
 mod accounts;
 mod architecture;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod bad_input;
 #[cfg(feature = "server")]
 mod database;
 #[cfg(feature = "server")]

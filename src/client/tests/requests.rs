@@ -26,6 +26,25 @@ fn a_refusal_keeps_the_words_of_the_registry() {
 }
 
 #[test]
+fn every_finding_of_a_refused_inspection_is_kept() {
+    let registry = TestRegistry::start();
+    let mut answer = Answer::problem(422, "undeclared-import", "it imports env.fetch");
+    let mut body: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();
+    body["inspection"] = serde_json::json!({ "refusals": [
+        { "code": "undeclared-import", "message": "it imports env.fetch" },
+        { "code": "unknown-import", "message": "it imports env.open", "mend": "Do not." },
+    ] });
+    answer.body = serde_json::to_vec(&body).unwrap();
+    registry.answer(KEYS, answer);
+
+    let error = block_on(client(&registry).list_keys(&"acme".parse().unwrap())).unwrap_err();
+
+    let further = error.further_findings();
+    assert_eq!(further.len(), 1);
+    assert_eq!((further[0].code.as_str(), further[0].mend.as_deref()), ("unknown-import", Some("Do not.")));
+}
+
+#[test]
 fn an_answer_of_something_else_is_said_to_be_one() {
     let registry = TestRegistry::start();
     let page = Answer { status: 502, content_type: "text/html", ..Answer::bytes("<h1>Bad gateway") };

@@ -4,6 +4,7 @@ use super::access::{AccessError, Caller, require_operator};
 use crate::db::profiles::NewProfile;
 use crate::db::{Database, DatabaseError, audit, profiles};
 use crate::domain::{HostProfile, ProfileError, Refusal, ReleaseId, Timestamp};
+use crate::wasm::check_profile;
 
 /// Why a profile was not registered.
 #[derive(Debug, thiserror::Error)]
@@ -63,6 +64,7 @@ pub async fn register_profile(
 ) -> Result<HostProfile, RegisterProfileError> {
     require_operator(caller)?;
     let profile = HostProfile::from_toml(document)?;
+    check_profile(&profile)?;
     let id = ReleaseId::new(profile.name.clone(), profile.version.clone());
     if built_in.iter().any(|known| known.name == profile.name && known.version == profile.version) {
         return Err(RegisterProfileError::BuiltIn { profile: id });

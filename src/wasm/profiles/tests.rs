@@ -1,5 +1,6 @@
 use super::*;
 use crate::domain::{Abi, CoreType, Risk};
+use crate::wasm::check_profile;
 use crate::wasm::wit_text::WitContract;
 
 /// Every interface of WASI 0.2, from the WIT of the crate `wasip2` 1.0.4+wasi-0.2.12.
@@ -36,9 +37,7 @@ fn every_built_in_profile_is_consistent_and_has_a_readable_contract() {
     );
     for profile in &profiles {
         assert!(!profile.description.is_empty(), "{}", profile.id());
-        if let Some(wit) = &profile.wit {
-            WitContract::read(wit).unwrap();
-        }
+        check_profile(profile).unwrap();
         let read_again: HostProfile = toml::from_str(&toml::to_string(profile).unwrap()).unwrap();
         assert_eq!(read_again, *profile);
     }

@@ -1,8 +1,8 @@
 //! Modules that are small, valid and made to hold a compiler.
 
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, DataCountSection, DataSection, Function, FunctionSection, MemorySection,
-    MemoryType, Module, TypeSection, ValType,
+    BlockType, CodeSection, ConstExpr, DataCountSection, DataSection, Function, FunctionSection,
+    MemorySection, MemoryType, Module, TypeSection, ValType,
 };
 
 /// One function with `depth` blocks inside each other.
@@ -40,7 +40,13 @@ pub fn loops_with_locals(depth: u32, locals: u32) -> Vec<u8> {
 /// A memory with `count` data segments of one byte.
 pub fn many_data_segments(count: u32) -> Vec<u8> {
     let mut memories = MemorySection::new();
-    memories.memory(MemoryType { minimum: 16, maximum: None, memory64: false, shared: false, page_size_log2: None });
+    memories.memory(MemoryType {
+        minimum: 16,
+        maximum: None,
+        memory64: false,
+        shared: false,
+        page_size_log2: None,
+    });
     let mut data = DataSection::new();
     for index in 0..count {
         data.active(0, &ConstExpr::i32_const(index as i32), [1]);
@@ -54,7 +60,8 @@ fn one_function(
     locals: impl IntoIterator<Item = (u32, ValType), IntoIter: ExactSizeIterator>,
     body: impl FnOnce(&mut Function),
 ) -> Vec<u8> {
-    let (mut types, mut functions, mut code) = (TypeSection::new(), FunctionSection::new(), CodeSection::new());
+    let (mut types, mut functions, mut code) =
+        (TypeSection::new(), FunctionSection::new(), CodeSection::new());
     types.ty().function([], []);
     functions.function(0);
     let mut function = Function::new(locals);

@@ -1,6 +1,10 @@
-//! What the tests share: fresh databases. Assertions and cases do not belong here.
+//! What the tests share: fresh databases, running servers, hostile modules. Assertions and cases do not belong here.
 
 pub mod database;
+#[cfg(all(feature = "runtime", feature = "client"))]
+pub mod generated;
+#[cfg(all(feature = "runtime", feature = "client"))]
+pub mod server;
 
 use std::io::Write as _;
 use std::sync::Once;

@@ -234,9 +234,8 @@ impl Author<'_> {
         package: Vec<u8>,
         attestation: Vec<u8>,
     ) -> reqwest::Response {
-        let form = Form::new()
-            .part("attestation", Part::bytes(attestation))
-            .part("package", Part::bytes(package));
+        let form =
+            Form::new().part("attestation", Part::bytes(attestation)).part("package", Part::bytes(package));
         let url = format!("{}/api/v1/plugins/{address}{query}", self.server.url);
         self.server.http.put(url).bearer_auth(&self.token).multipart(form).send().await.unwrap()
     }
