@@ -183,6 +183,51 @@ fn the_passport_reads_the_same_on_every_day() {
     insta::assert_snapshot!("passport-of-pure-computation", passport(page("release-pure")));
 }
 
+/// Relative luminance of `#rrggbb` (WCAG 2.2).
+fn luminance(colour: &str) -> f64 {
+    let channel = |at: usize| {
+        let value =
+            f64::from(u8::from_str_radix(&colour[at..at + 2], 16).expect("a hexadecimal colour")) / 255.0;
+        if value <= 0.040_45 { value / 12.92 } else { ((value + 0.055) / 1.055).powf(2.4) }
+    };
+    0.2126 * channel(1) + 0.7152 * channel(3) + 0.0722 * channel(5)
+}
+
+fn contrast(one: &str, other: &str) -> f64 {
+    let (a, b) = (luminance(one), luminance(other));
+    (a.max(b) + 0.05) / (a.min(b) + 0.05)
+}
+
+#[test]
+fn colours_keep_their_contrast_in_both_themes() {
+    let css = String::from_utf8(asset_body("catalog.css").to_vec()).unwrap();
+    let themes: Vec<&str> = css.match_indices("--paper:").map(|(at, _)| &css[at..]).collect();
+    assert_eq!(themes.len(), 2, "a light theme and a dark one");
+
+    for (theme, css) in ["light", "dark"].iter().zip(themes) {
+        let colour = |name: &str| {
+            let start = css.find(&format!("--{name}: #")).expect("a token") + name.len() + 4;
+            css[start..start + 7].to_owned()
+        };
+        let check = |front: &str, back: &str, least: f64| {
+            let ratio = contrast(&colour(front), &colour(back));
+            assert!(ratio >= least, "{theme}: {front} on {back} is {ratio:.2}, less than {least}");
+        };
+        for back in ["paper", "sheet", "wash"] {
+            for front in ["ink", "soft", "accent", "high", "medium", "low"] {
+                check(front, back, 4.5);
+            }
+            check("edge", back, 3.0);
+        }
+        for risk in ["high", "medium", "low"] {
+            check(risk, &format!("{risk}-wash"), 4.5);
+            check("ink", &format!("{risk}-wash"), 4.5);
+            check("accent", &format!("{risk}-wash"), 4.5);
+        }
+        check("on-accent", "accent", 4.5);
+    }
+}
+
 /// Writes every sample to `PLUGINRY_PAGES` for people and browser tests to look at.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a switch of this test, not configuration of the program")]

@@ -102,12 +102,7 @@ pub struct FindingRow {
 }
 
 impl InspectionPage {
-    fn new(
-        head: ReleaseHead,
-        report: InspectionReport,
-        preflight: Option<&PreflightFacts>,
-        now: Timestamp,
-    ) -> Self {
+    fn new(head: ReleaseHead, report: InspectionReport, now: Timestamp) -> Self {
         Self {
             now,
             head,
@@ -124,8 +119,9 @@ impl InspectionPage {
                     used_by: found.used_by,
                 })
                 .collect(),
-            preflight: preflight
-                .map(|facts| count_rows(facts, &PreflightLimits::default()))
+            preflight: report
+                .preflight
+                .map(|facts| count_rows(&facts, &PreflightLimits::default()))
                 .unwrap_or_default(),
             warnings: report.warnings.into_iter().map(FindingRow::from).collect(),
             refusals: report.refusals.into_iter().map(FindingRow::from).collect(),
@@ -206,13 +202,6 @@ fn count_rows(facts: &PreflightFacts, limits: &PreflightLimits) -> Vec<CountRow>
     ]
 }
 
-/// The part of a stored inspection that a package refused before the count lacks.
-#[derive(serde::Deserialize)]
-struct Counts {
-    #[serde(default)]
-    preflight: Option<PreflightFacts>,
-}
-
 /// `GET /plugins/{namespace}/{name}/{version}/inspection`.
 pub async fn show_inspection_page(
     registry: web::Data<Registry>,
@@ -222,6 +211,5 @@ pub async fn show_inspection_page(
         show_release(&registry, &release.plugin, Some(&release.version)).await.map_err(not_shown)?;
     let report: InspectionReport =
         serde_json::from_str(&details.texts.inspection).map_err(Problem::internal)?;
-    let Counts { preflight } = serde_json::from_str(&details.texts.inspection).map_err(Problem::internal)?;
-    respond(&InspectionPage::new(ReleaseHead::new(&details), report, preflight.as_ref(), Timestamp::now()))
+    respond(&InspectionPage::new(ReleaseHead::new(&details), report, Timestamp::now()))
 }

@@ -21,9 +21,9 @@ mod audit;
 #[cfg(test)]
 mod samples;
 
-use actix_web::HttpResponse;
 use actix_web::http::header;
-use actix_web::web::{ServiceConfig, get};
+use actix_web::web::{ServiceConfig, get, head, resource};
+use actix_web::{FromRequest, Handler, HttpResponse, Responder};
 use askama::Template;
 
 pub use assets::asset_url;
@@ -33,18 +33,24 @@ use crate::http::error::Problem;
 
 /// Adds the pages to the URL table; `http/routes.rs` calls it.
 pub fn configure(service: &mut ServiceConfig) {
-    service
-        .route("/static/{file}", get().to(assets::show_asset))
-        .route("/", get().to(home::show_home))
-        .route("/search", get().to(search::show_search))
-        .route("/plugins/{namespace}", get().to(namespace::show_namespace_page))
-        .route("/plugins/{namespace}/{name}", get().to(release::show_plugin_page))
-        .route("/plugins/{namespace}/{name}/{version}", get().to(release::show_release_page))
-        .route("/plugins/{namespace}/{name}/{version}/inspection", get().to(inspection::show_inspection_page))
-        .route(
-            "/plugins/{namespace}/{name}/{version}/verification",
-            get().to(verification::show_verification_page),
-        );
+    page(service, "/static/{file}", assets::show_asset);
+    page(service, "/", home::show_home);
+    page(service, "/search", search::show_search);
+    page(service, "/plugins/{namespace}", namespace::show_namespace_page);
+    page(service, "/plugins/{namespace}/{name}", release::show_plugin_page);
+    page(service, "/plugins/{namespace}/{name}/{version}", release::show_release_page);
+    page(service, "/plugins/{namespace}/{name}/{version}/inspection", inspection::show_inspection_page);
+    page(service, "/plugins/{namespace}/{name}/{version}/verification", verification::show_verification_page);
+}
+
+/// A page answers to `GET`, and to `HEAD` with the same headers.
+fn page<F, Arguments>(service: &mut ServiceConfig, path: &str, handler: F)
+where
+    F: Handler<Arguments>,
+    Arguments: FromRequest + 'static,
+    F::Output: Responder + 'static,
+{
+    service.service(resource(path).route(get().to(handler.clone())).route(head().to(handler)));
 }
 
 /// A page as an answer. Relative times age, so a browser asks again each time.

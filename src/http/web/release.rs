@@ -203,12 +203,9 @@ pub(super) fn changes_of(record: &ReleaseRecord) -> Vec<String> {
 
 fn passport(registry: &Registry, details: &ReleaseDetails) -> Passport {
     let record = &details.record;
-    let profiles = registry.profiles();
-    let profile = profiles.iter().find(|profile| {
-        profile.name == record.manifest.host.profile && profile.version == record.profile_version
-    });
+    let profile = registry.profile(&record.manifest.host.profile, &record.profile_version);
     let report = details.verification_report.as_deref().and_then(|json| serde_json::from_str(json).ok());
-    let mut passport = Passport::new(&record.release.plugin, &record.index_line(), profile, report);
+    let mut passport = Passport::new(&record.release.plugin, &record.index_line(), profile.as_ref(), report);
     if let Ok(inspection) = serde_json::from_str::<InspectionReport>(&details.texts.inspection) {
         let unused = inspection.capabilities.into_iter().filter(|found| found.used_by.is_empty());
         passport.mark_unused(&unused.map(|found| found.name).collect::<Vec<_>>());
