@@ -3,18 +3,18 @@
 //! One file per page: the page struct (plain data, its template of the same name in `templates/`), its
 //! handler, and the view logic as methods. Rules and queries do not belong here.
 
-mod assets;
+pub mod assets;
 mod filters;
-mod home;
-mod inspection;
-mod markdown;
-mod namespace;
-mod passport;
-mod problem;
-mod release;
-mod release_head;
-mod search;
-mod verification;
+pub mod home;
+pub mod inspection;
+pub mod markdown;
+pub mod namespace;
+pub mod passport;
+pub mod problem;
+pub mod release;
+pub mod release_head;
+pub mod search;
+pub mod verification;
 
 #[cfg(test)]
 mod audit;

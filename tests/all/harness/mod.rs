@@ -21,3 +21,4 @@ pub fn say_once(said: &'static Once, line: &str) {
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
+pub mod server;
