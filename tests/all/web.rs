@@ -38,7 +38,9 @@ async fn a_published_plugin_is_listed_found_and_shown_with_its_passport() {
     let server = TestServer::start().await;
     let author = server.author("acme").await;
     author.publish(&TestPackage::pack(&core_manifest("acme:adder@1.0.0", ""), ADDER)).await;
-    author.publish(&TestPackage::pack(&core_manifest("acme:reader@1.0.0", READER_CAPABILITIES), READER)).await;
+    author
+        .publish(&TestPackage::pack(&core_manifest("acme:reader@1.0.0", READER_CAPABILITIES), READER))
+        .await;
 
     let (_, home) = page(&server, "/").await;
     let (_, found) = page(&server, "/search?q=adder").await;
@@ -65,7 +67,9 @@ async fn a_published_plugin_is_listed_found_and_shown_with_its_passport() {
 async fn the_inspection_page_names_every_import_and_why_it_is_allowed() {
     let server = TestServer::start().await;
     let author = server.author("acme").await;
-    author.publish(&TestPackage::pack(&core_manifest("acme:reader@1.0.0", READER_CAPABILITIES), READER)).await;
+    author
+        .publish(&TestPackage::pack(&core_manifest("acme:reader@1.0.0", READER_CAPABILITIES), READER))
+        .await;
 
     let (status, inspection) = page(&server, "/plugins/acme/reader/1.0.0/inspection").await;
     let (_, verification) = page(&server, "/plugins/acme/reader/1.0.0/verification").await;
@@ -118,7 +122,8 @@ async fn a_page_that_is_not_there_leads_to_one_that_is() {
 async fn static_files_are_kept_for_ever_and_pages_answer_to_head() {
     let server = TestServer::start().await;
     let (_, home) = page(&server, "/").await;
-    let style = home.split("href=\"").find_map(|rest| rest.strip_prefix("/static/catalog-")?.split('"').next());
+    let style =
+        home.split("href=\"").find_map(|rest| rest.strip_prefix("/static/catalog-")?.split('"').next());
     let style = format!("/static/catalog-{}", style.expect("the page names its style sheet"));
 
     let file = server.get(&style).await;
@@ -133,7 +138,15 @@ async fn static_files_are_kept_for_ever_and_pages_answer_to_head() {
 async fn words_that_mean_something_to_sql_or_html_are_only_words() {
     let server = TestServer::start().await;
 
-    for words in ["%25", "_", "'%20OR%201=1--", "%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "%00", "a&cursor=-5", "a&cursor=99999999999"] {
+    for words in [
+        "%25",
+        "_",
+        "'%20OR%201=1--",
+        "%22%3E%3Cscript%3Ealert(1)%3C/script%3E",
+        "%00",
+        "a&cursor=-5",
+        "a&cursor=99999999999",
+    ] {
         let (status, html) = page(&server, &format!("/search?q={words}")).await;
         assert_eq!(status, 200, "{words}");
         assert!(html.contains("Nothing matches") && !html.contains("<script>"), "{words}");
