@@ -101,7 +101,8 @@ pub async fn search(
     }))
 }
 
-fn summary(record: PluginRecord) -> PluginSummary {
+/// What lists tell of a plugin, here and on the pages.
+pub(in crate::http) fn summary(record: PluginRecord) -> PluginSummary {
     PluginSummary {
         name: record.name,
         version: record.version,

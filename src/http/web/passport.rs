@@ -7,6 +7,7 @@ use crate::domain::{
     Capabilities, CapabilityName, CapabilityRequest, Digest, HostProfile, IndexRelease, PluginName,
     ReleaseId, Requirement, Risk, VerificationState,
 };
+use crate::http::api::catalog::summary;
 use crate::runtime::VerificationReport;
 
 /// How many powers the panel shows before the rest folds away.
@@ -228,26 +229,11 @@ impl Entry {
 
 impl From<PluginRecord> for Entry {
     fn from(record: PluginRecord) -> Self {
-        let manifest = record.manifest;
-        Self {
-            plugin: PluginSummary {
-                name: record.name,
-                version: record.version,
-                description: manifest.plugin.description,
-                risk: record.risk,
-                capabilities: manifest.capabilities,
-                profile: manifest.host.profile,
-                verification: record.verification,
-                license: manifest.plugin.license,
-                signer: record.key_id,
-                size_bytes: record.size_bytes,
-                published_at: record.published_at,
-                deprecated: record.deprecated,
-            },
-        }
+        Self { plugin: summary(record) }
     }
 }
 
+#[cfg(test)]
 impl From<PluginSummary> for Entry {
     fn from(plugin: PluginSummary) -> Self {
         Self { plugin }

@@ -21,4 +21,3 @@ pub fn say_once(said: &'static Once, line: &str) {
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
-pub mod server;
