@@ -26,5 +26,3 @@ mod storage;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod verification;
 mod wasm_cases;
-#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
-mod web;
