@@ -48,7 +48,12 @@ impl Digest {
 
     /// The 64 hexadecimal digits without a prefix.
     pub fn to_hex(self) -> String {
-        hex::encode(self.0)
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digits =
+            self.0.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
+        let mut text = String::with_capacity(64);
+        text.extend(digits.map(char::from));
+        text
     }
 
     /// Reads exactly 64 lower-case hexadecimal digits.

@@ -15,6 +15,10 @@ use crate::domain::{PluginName, Refusal, ReleaseId, Requirement, Version};
 /// Facts an explanation names before it only counts the rest.
 const FACTS_MAX: usize = 9;
 const VERSIONS_MAX: usize = 4;
+/// Other versions of roots that a mend names.
+const MENDS_MAX: usize = 2;
+/// Steps the search for a mend may take for each root: a refusal should not cost much more than an answer.
+const MEND_STEPS_MAX: u32 = 500;
 
 /// Why there is no lock.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -195,7 +199,6 @@ pub(super) fn no_solution(
     circumstances: &Circumstances<'_>,
 ) -> ResolveFailure {
     let tree = minimal_proof(provider, tree);
-    provider.ignored.clear();
     let facts = facts_of(provider, &tree);
     let teller = Teller { provider, circumstances };
     let explanation = Box::new(Explanation {
@@ -477,18 +480,21 @@ impl Teller<'_, '_> {
         for fact in facts {
             let Fact::Wants { plugin, requirement } = fact else { continue };
             let name = &self.plugin(*plugin).name;
+            if found.len() == MENDS_MAX {
+                break;
+            }
             if let Some(version) = self.version_that_fits(name) {
                 found.push(format!("{name} ={version} instead of {requirement}"));
             }
         }
-        found.truncate(2);
         (!found.is_empty()).then(|| found.join(", or for "))
     }
 
     fn version_that_fits(&self, name: &PluginName) -> Option<Version> {
         let mut request: ResolveRequest = self.provider.request.clone();
         request.roots.insert(name.clone(), Requirement::any());
-        let provider = Provider::new(self.provider.index, &request, self.circumstances);
+        let mut provider = Provider::new(self.provider.index, &request, self.circumstances);
+        provider.steps_max = MEND_STEPS_MAX;
         let selection = solve(&provider).ok()?;
         let place = provider.roots.iter().position(|root| self.plugin(root.plugin).name == *name)?;
         provider.chosen_for(provider.root_target(place).0, &selection).map(|release| release.version.clone())

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 use std::sync::Arc;
 
-use pubgrub::{DerivationTree, External};
+use pubgrub::{DerivationTree, External, Set};
 use serde_json::{Value, json};
 
 use super::candidate::Hindrance;
@@ -28,31 +28,35 @@ pub(super) enum Fact {
 }
 
 /// The proof of one minimal conflict: leaving away any of its plugins would end it.
+///
+/// Solves again and again, but only among the plugins of the proof at hand, which are few.
 pub(super) fn minimal_proof(provider: &mut Provider<'_>, mut tree: Tree) -> Tree {
-    let mut plugins: Vec<Symbol> = plugins_of(&tree).into_iter().collect();
-    let is_root = |provider: &Provider<'_>, symbol| provider.roots.iter().any(|root| root.plugin == symbol);
-    plugins.sort_by_key(|symbol| (!is_root(provider, *symbol), &provider.index.plugin(*symbol).name));
+    let mut considered = plugins_of(provider, &tree);
+    let mut plugins: Vec<Symbol> = considered.iter().copied().collect();
+    let is_root = |symbol| provider.roots.iter().any(|root| root.plugin == symbol);
+    plugins.sort_by_key(|symbol| (!is_root(*symbol), &provider.index.plugin(*symbol).name));
     for plugin in plugins {
-        if !plugins_of(&tree).contains(&plugin) {
+        if !considered.remove(&plugin) {
             continue;
         }
-        provider.ignored.insert(plugin);
+        provider.considered = Some(considered.clone());
         match solve(provider) {
-            Err(Unsolved::Impossible(smaller)) => tree = *smaller,
+            Err(Unsolved::Impossible(smaller)) => {
+                tree = *smaller;
+                considered = plugins_of(provider, &tree);
+            }
             Ok(_) => {
-                provider.ignored.remove(&plugin);
+                considered.insert(plugin);
             }
-            Err(Unsolved::Stopped) => {
-                provider.ignored.remove(&plugin);
-                break;
-            }
+            Err(Unsolved::Stopped) => break,
         }
     }
+    provider.considered = None;
     tree
 }
 
-fn plugins_of(tree: &Tree) -> HashSet<Symbol> {
-    let mut plugins = HashSet::new();
+fn plugins_of(provider: &Provider<'_>, tree: &Tree) -> Set<Symbol> {
+    let mut plugins = Set::default();
     for_each_leaf(tree, &mut |leaf| {
         if let External::FromDependencyOf(
             _,
@@ -62,6 +66,9 @@ fn plugins_of(tree: &Tree) -> HashSet<Symbol> {
         ) = leaf
         {
             plugins.insert(*plugin);
+        }
+        if let External::FromDependencyOf(Package::Root, _, Package::RootChoice(place), _) = leaf {
+            plugins.insert(provider.roots[*place as usize].plugin);
         }
         if let External::FromDependencyOf(Package::Line { plugin, .. }, ..)
         | External::NoVersions(Package::Line { plugin, .. }, _) = leaf

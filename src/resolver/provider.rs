@@ -16,6 +16,7 @@ use pubgrub::{Dependencies, DependencyProvider, Map, PackageResolutionStatistics
 
 use super::candidate::Filters;
 use super::index::{Contents, Edge, Line, Matching, Plugin, Release, Symbol};
+use super::solve::Selection;
 use super::version_bits::VersionBits;
 use super::{Circumstances, ResolveRequest};
 use crate::domain::Requirement;
@@ -71,8 +72,10 @@ pub(super) struct Provider<'a> {
     pub(super) request: &'a ResolveRequest,
     pub(super) filters: Filters<'a>,
     pub(super) roots: Vec<Root>,
-    /// Plugins whose edges are left away while a minimal conflict is looked for.
-    pub(super) ignored: Set<Symbol>,
+    /// While a minimal conflict is looked for: requirements on other plugins do not count.
+    pub(super) considered: Option<Set<Symbol>>,
+    /// How many steps the solver may take, where an answer is only nice to have.
+    pub(super) steps_max: u32,
     optional: Set<Symbol>,
     should_stop: &'a dyn Fn() -> bool,
     ticks: Cell<u32>,
@@ -121,7 +124,8 @@ impl<'a> Provider<'a> {
             request,
             filters,
             roots,
-            ignored: Set::default(),
+            considered: None,
+            steps_max: u32::MAX,
             optional: request.with_optional.iter().filter_map(|name| index.symbol(name)).collect(),
             should_stop: circumstances.should_stop,
             ticks: Cell::new(0),
@@ -201,7 +205,7 @@ impl<'a> Provider<'a> {
     }
 
     /// The release chosen for a package, choices followed.
-    pub(super) fn chosen_for(&self, package: Package, selection: &Map<Package, u32>) -> Option<&'a Release> {
+    pub(super) fn chosen_for(&self, package: Package, selection: &Selection) -> Option<&'a Release> {
         let number = *selection.get(&package)?;
         match package {
             Package::Line { plugin, line } => Some(self.release(plugin, line, number)),
@@ -333,16 +337,20 @@ impl<'a> Provider<'a> {
         use_candidates(&candidates)
     }
 
+    fn is_considered(&self, plugin: Symbol) -> bool {
+        self.considered.as_ref().is_none_or(|considered| considered.contains(&plugin))
+    }
+
     fn root_dependencies(&self) -> Vec<(Package, VersionBits)> {
         (0..self.roots.len())
-            .filter(|place| !self.ignored.contains(&self.roots[*place].plugin))
+            .filter(|place| self.is_considered(self.roots[*place].plugin))
             .map(|place| self.root_target(place))
             .collect()
     }
 
     fn release_dependencies(&self, plugin: Symbol, line: u32, number: u32) -> Vec<(Package, VersionBits)> {
         let release = self.release(plugin, line, number);
-        let counts = |edge: &Edge| !self.ignored.contains(&edge.plugin);
+        let counts = |edge: &Edge| self.is_considered(edge.plugin);
         let mut dependencies: Vec<_> =
             self.dependencies_of(release).filter(counts).map(|edge| self.target(edge)).collect();
         if self.index.plugin(plugin).guarded {
@@ -430,6 +438,7 @@ impl DependencyProvider for Provider<'_> {
     fn should_cancel(&self) -> Result<(), Stopped> {
         let tick = self.ticks.get();
         self.ticks.set(tick.wrapping_add(1));
-        if tick % 32 == 0 && (self.should_stop)() { Err(Stopped) } else { Ok(()) }
+        let is_over = tick >= self.steps_max || (tick % 32 == 0 && (self.should_stop)());
+        if is_over { Err(Stopped) } else { Ok(()) }
     }
 }

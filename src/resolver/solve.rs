@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use pubgrub::{Map, PubGrubError};
+use pubgrub::{Map, PubGrubError, SelectedDependencies};
 
 use super::explain::{nearest_names, no_solution};
-use super::index::{Release, Symbol};
+use super::index::{Edge, Release, Symbol};
 use super::load_order::load_levels;
 use super::lock::union_of;
 use super::provider::{Package, Provider, Stopped};
@@ -47,7 +47,7 @@ pub fn resolve(
 }
 
 /// The solver's answer: a number for each package.
-pub(super) type Selection = Map<Package, u32>;
+pub(super) type Selection = SelectedDependencies<Package, u32>;
 /// The solver's proof that there is no answer.
 pub(super) type Tree = pubgrub::DerivationTree<Package, VersionBits, std::convert::Infallible>;
 
@@ -60,7 +60,7 @@ pub(super) enum Unsolved {
 /// Runs the solver.
 pub(super) fn solve(provider: &Provider<'_>) -> Result<Selection, Unsolved> {
     match pubgrub::resolve(provider, Package::Root, 0_u32) {
-        Ok(selection) => Ok(selection.into_iter().collect()),
+        Ok(selection) => Ok(selection),
         Err(PubGrubError::NoSolution(tree)) => Err(Unsolved::Impossible(Box::new(tree))),
         Err(
             PubGrubError::ErrorInShouldCancel(Stopped)
@@ -122,6 +122,8 @@ struct Selected<'a, 'b> {
     selection: &'b Selection,
     places: Map<(Symbol, u32), usize>,
     chosen: Vec<Chosen<'a>>,
+    /// By plugin: who needs it, and how.
+    asking: Map<Symbol, Vec<(usize, Edge)>>,
 }
 
 struct Chosen<'a> {
@@ -133,16 +135,18 @@ struct Chosen<'a> {
 
 impl<'a, 'b> Selected<'a, 'b> {
     fn walk(provider: &'b Provider<'a>, selection: &'b Selection) -> Self {
-        let mut selected = Self { provider, selection, places: Map::default(), chosen: Vec::new() };
+        let (places, asking) = (Map::default(), Map::default());
+        let mut selected = Self { provider, selection, places, chosen: Vec::new(), asking };
         for root in 0..provider.roots.len() {
             selected.place_of(provider.root_target(root).0);
         }
         let mut next = 0;
         while next < selected.chosen.len() {
-            let mut needs: Vec<usize> = provider
-                .dependencies_of(selected.chosen[next].release)
-                .map(|edge| selected.place_of(provider.target(edge).0))
-                .collect();
+            let mut needs = Vec::new();
+            for edge in provider.dependencies_of(selected.chosen[next].release) {
+                selected.asking.entry(edge.plugin).or_default().push((next, edge));
+                needs.push(selected.place_of(provider.target(edge).0));
+            }
             needs.sort_unstable();
             needs.dedup();
             selected.chosen[next].needs = needs;
@@ -153,7 +157,7 @@ impl<'a, 'b> Selected<'a, 'b> {
 
     /// The place of the release chosen for a package, choices followed.
     fn place_of(&mut self, package: Package) -> usize {
-        let number = self.selection[&package];
+        let number = *self.selection.get(&package).expect("what is needed is chosen");
         match package {
             Package::Line { plugin, line } => {
                 let (start, releases) = self.provider.releases(plugin, line);
@@ -278,11 +282,9 @@ impl<'a, 'b> Selected<'a, 'b> {
         if let Some(root) = roots.find(|root| !root.matching.all.has(ordinal)) {
             return Some(format!("you ask for {}", root.matching.requirement));
         }
-        self.chosen.iter().enumerate().find_map(|(place, dependent)| {
-            let mut edges = self.provider.dependencies_of(dependent.release);
-            let edge = edges.find(|edge| edge.plugin == plugin)?;
-            (!self.provider.matching(edge).all.has(ordinal))
-                .then(|| format!("{} needs {}", self.id(place), self.provider.index.requirement(edge)))
+        self.asking.get(&plugin)?.iter().find_map(|(place, edge)| {
+            (!self.provider.matching(*edge).all.has(ordinal))
+                .then(|| format!("{} needs {}", self.id(*place), self.provider.index.requirement(*edge)))
         })
     }
 }
