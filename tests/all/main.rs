@@ -26,3 +26,5 @@ mod storage;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod verification;
 mod wasm_cases;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod web;
