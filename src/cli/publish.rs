@@ -103,7 +103,8 @@ fn built_package() -> Result<PathBuf, Failure> {
         .with_mend("Run `pluginry build` first, or name the package: `pluginry publish FILE`."))
 }
 
-fn statement_about(package: &[u8]) -> Result<ReleaseStatement, Failure> {
+/// What the author signs about a package.
+pub(super) fn statement_about(package: &[u8]) -> Result<ReleaseStatement, Failure> {
     let read = read_package(package, &PackageLimits::default())?;
     Ok(ReleaseStatement {
         release: read.manifest.release_id(),
@@ -114,7 +115,7 @@ fn statement_about(package: &[u8]) -> Result<ReleaseStatement, Failure> {
 }
 
 /// Makes the namespace if nobody has it, and enrols the key if it is new there.
-async fn prepare_namespace(
+pub(super) async fn prepare_namespace(
     client: &Client,
     namespace: &Namespace,
     key: &SecretKey,

@@ -76,8 +76,9 @@ async fn serve(configuration: Configuration, with_demo: bool) -> Result<(), Fail
     }
     if with_demo {
         let reached = format!("http://{}", reachable(application.address()));
+        let data = application.registry().configuration().data.clone();
         tokio::spawn(async move {
-            match demo::publish_examples(&reached, token.as_deref()).await {
+            match demo::publish_examples(&reached, token.as_deref(), &data).await {
                 Ok(()) => terminal::say(&format!("The example plugins are at {url}/")),
                 Err(failure) => failure.print(),
             }

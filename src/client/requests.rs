@@ -10,13 +10,13 @@ use url::Url;
 
 use super::Client;
 use super::error::ClientError;
-use super::transport::Retry;
+use super::transport::{Retry, bounded_body};
 use crate::domain::api::{
     AccountAnswer, ChangeReleaseRequest, EnrollKeyRequest, EnrolledKey, KeyList, LoginAnswer, LoginRequest,
     MemberRequest, MemberRole, NamespaceAnswer, NewNamespaceRequest, NewTokenAnswer, NewTokenRequest,
     PublishAnswer, RegisterRequest, SearchAnswer, TokenList,
 };
-use crate::domain::{HostProfile, Namespace, ReleaseId};
+use crate::domain::{HostProfile, IndexRelease, Namespace, PluginName, ReleaseId};
 use crate::resolver::{Lock, ResolveRequest};
 use crate::signing::{Bundle, Envelope, KeyId, PublicKey};
 
@@ -165,6 +165,23 @@ impl Client {
             request.header("content-type", "application/toml").body(document.to_owned())
         };
         self.transport.json(Retry::Unsent, make).await
+    }
+
+    /// Every release of a plugin, as its index file tells them; none if there is no such plugin.
+    pub async fn releases(&self, plugin: &PluginName) -> Result<Vec<IndexRelease>, ClientError> {
+        let file = format!("{}.json", plugin.name());
+        let url = self.transport.url(&["index", plugin.namespace().as_str(), &file]);
+        let response = match self.transport.send(Retry::Safe, || self.request(Method::GET, &url)).await {
+            Err(error) if error.status() == Some(404) => return Ok(Vec::new()),
+            response => response?,
+        };
+        let status = response.status().as_u16();
+        let body = bounded_body(response).await?;
+        let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.map(serde_json::from_slice).collect::<Result<_, _>>().map_err(|error| {
+            let problem = format!("its index file cannot be read: {error}");
+            ClientError::UnexpectedAnswer { url: url.to_string(), status, problem }
+        })
     }
 
     /// All that is needed to check a release without the network.

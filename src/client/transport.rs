@@ -239,7 +239,7 @@ async fn refusal(response: Response) -> ClientError {
     }
 }
 
-async fn bounded_body(mut response: Response) -> Result<Bytes, ClientError> {
+pub(super) async fn bounded_body(mut response: Response) -> Result<Bytes, ClientError> {
     let (url, status) = (response.url().to_string(), response.status().as_u16());
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
