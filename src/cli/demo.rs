@@ -156,8 +156,9 @@ async fn client_that_publishes(
     }
     let Some(operator_token) = operator_token else {
         let message = "the example plugins are missing and this is not the registry's first start";
-        return Err(Failure::new("no-demo-token", message)
-            .with_mend("Start with --demo on an empty data directory, or publish them with `pluginry publish`."));
+        return Err(Failure::new("no-demo-token", message).with_mend(
+            "Start with --demo on an empty data directory, or publish them with `pluginry publish`.",
+        ));
     };
     let operator = client.with_token(Some(operator_token.to_owned()));
     // The namespace must be there before a token can be bound to it.
