@@ -13,6 +13,8 @@ mod harness;
 mod inspection;
 #[cfg(feature = "server")]
 mod migrations;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod publishing;
 #[cfg(feature = "server")]
 mod resolver_cases;
 #[cfg(feature = "server")]
@@ -21,6 +23,8 @@ mod resolver_differential;
 mod resolver_plain;
 #[cfg(feature = "server")]
 mod schema;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod serving;
 #[cfg(all(feature = "server", feature = "client"))]
 mod storage;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]

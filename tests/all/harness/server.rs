@@ -25,7 +25,7 @@ pub struct TestServer {
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     // Dropped last, in this order.
-    _database: TestDatabase,
+    database: TestDatabase,
     folder: tempfile::TempDir,
 }
 
@@ -64,7 +64,7 @@ impl TestServer {
             configuration,
             stop: Some(stop),
             thread: Some(thread),
-            _database: database,
+            database,
             folder,
         }
     }
@@ -76,6 +76,18 @@ impl TestServer {
         self.url = url;
         self.stop = Some(stop);
         self.thread = Some(thread);
+    }
+
+    /// Tells the registry to stop and does not wait; [`Self::restart`] or dropping does.
+    pub fn begin_stop(&mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+    }
+
+    /// Its database, for looking past the registry.
+    pub fn database(&self) -> &TestDatabase {
+        &self.database
     }
 
     fn stop(&mut self) {
