@@ -49,11 +49,15 @@ impl Registry {
     pub(super) async fn recover(&self) -> Result<(), IndexError> {
         let mut transaction = self.database().write().await?;
         log::lock_sequencer(&mut transaction, self.database().dialect()).await?;
-        let last = sequence_outbox(&mut transaction).await?.last;
+        let sequenced = sequence_outbox(&mut transaction).await?;
         transaction.commit().await.map_err(DatabaseError::from)?;
 
-        self.load_projections(last).await?;
-        for plugin in self.plugins_behind(self.read_mark()).await? {
+        self.load_projections(sequenced.last).await?;
+        // A mark beyond the log: the database was put back from a backup, so no index file counts.
+        let mark = Some(self.read_mark()).filter(|mark| *mark <= sequenced.last).unwrap_or(0);
+        let mut owed = self.plugins_behind(mark).await?;
+        owed.extend(sequenced.publishes.into_keys().map(|release| release.plugin));
+        for plugin in owed {
             self.rewrite_index_file(&plugin).await?;
         }
         self.mark_index_files().await

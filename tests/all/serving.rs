@@ -119,13 +119,13 @@ async fn a_body_that_stands_still_is_answered_with_408() {
 #[tokio::test]
 async fn a_publish_in_flight_is_finished_when_the_server_is_told_to_stop() {
     let mut server = TestServer::start().await;
-    let (token, package, key) = {
+    let package = TestPackage::pack(&core_manifest("acme:adder@1.0.0", ""), ADDER);
+    let (token, attestation) = {
         let author = server.author("acme").await;
-        let package = TestPackage::pack(&core_manifest("acme:adder@1.0.0", ""), ADDER);
-        (author.token.clone(), package, author.key.clone())
+        (author.token.clone(), package.sign(&author.key).to_json())
     };
     let address = server.url.trim_start_matches("http://").to_owned();
-    let body = form(&package.bytes, &package.sign(&key).to_json());
+    let body = form(&package.bytes, &attestation);
     let mut stream = TcpStream::connect(&address).unwrap();
     let head = format!(
         "PUT /api/v1/plugins/{} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
@@ -135,6 +135,10 @@ async fn a_publish_in_flight_is_finished_when_the_server_is_told_to_stop() {
     );
     stream.write_all(head.as_bytes()).unwrap();
     stream.write_all(&body[..body.len() / 2]).unwrap();
+    let uploads = server.data().join("uploads");
+    while std::fs::read_dir(&uploads).unwrap().next().is_none() {
+        tokio::task::yield_now().await;
+    }
 
     server.begin_stop();
     while TcpStream::connect(&address).is_ok() {
