@@ -52,7 +52,10 @@ async fn a_package_is_served_whole_in_parts_and_by_its_head() {
     assert_eq!((part.status().as_u16(), header(&part, "content-range")), (206, format!("bytes 4-7/{size}")));
     assert_eq!(part.bytes().await.unwrap(), package.bytes[4..8]);
     assert_eq!((head.status().as_u16(), header(&head, "content-length")), (200, size.to_string()));
-    assert_eq!((beyond.status().as_u16(), header(&beyond, "content-range")), (416, format!("bytes */{size}")));
+    assert_eq!(
+        (beyond.status().as_u16(), header(&beyond, "content-range")),
+        (416, format!("bytes */{size}"))
+    );
 }
 
 #[tokio::test]
@@ -60,12 +63,14 @@ async fn an_unknown_address_a_wrong_method_and_a_wrong_body_are_problems() {
     let server = TestServer::start().await;
 
     let unknown = refusal(server.get("/api/v1/nothing").await).await;
-    let method = refusal(server.http.delete(format!("{}/api/v1/plugins", server.url)).send().await.unwrap()).await;
+    let method =
+        refusal(server.http.delete(format!("{}/api/v1/plugins", server.url)).send().await.unwrap()).await;
     let body = refusal(server.post("/api/v1/resolve", "", json!({ "rots": {} })).await).await;
     let media = server.http.post(format!("{}/api/v1/resolve", server.url)).body("x").send().await.unwrap();
     let media = refusal(media).await;
 
-    let codes = [&unknown, &method, &body, &media].map(|problem| problem["code"].as_str().unwrap().to_owned());
+    let codes =
+        [&unknown, &method, &body, &media].map(|problem| problem["code"].as_str().unwrap().to_owned());
     assert_eq!(codes, ["not-found", "method-not-allowed", "malformed-body", "unsupported-media-type"]);
 }
 
@@ -85,7 +90,8 @@ async fn a_request_id_comes_back_and_a_browser_gets_a_page() {
 
 #[tokio::test]
 async fn asking_too_often_is_answered_with_429_and_when_to_come_back() {
-    let server = TestServer::start_with(|configuration| configuration.rate_limits.address_per_minute = 3).await;
+    let server =
+        TestServer::start_with(|configuration| configuration.rate_limits.address_per_minute = 3).await;
 
     let mut last = server.get("/api/v1/plugins").await;
     for _ in 0..3 {
