@@ -46,14 +46,6 @@ pub(super) trait Columns {
     fn json<T: serde::de::DeserializeOwned>(&self, column: &'static str) -> Result<T, DatabaseError> {
         serde_json::from_str(&self.text(column)?).map_err(|error| corrupt(column, error))
     }
-
-    fn json_or_null<T: serde::de::DeserializeOwned>(
-        &self,
-        column: &'static str,
-    ) -> Result<Option<T>, DatabaseError> {
-        let Some(text) = self.text_or_null(column)? else { return Ok(None) };
-        serde_json::from_str(&text).map(Some).map_err(|error| corrupt(column, error))
-    }
 }
 
 impl Columns for AnyRow {

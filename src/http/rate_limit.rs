@@ -38,7 +38,7 @@ impl<K: std::hash::Hash + Eq + Clone> Limiter<K> {
     }
 
     fn check(&self, key: &K, what: &str) -> Result<(), Problem> {
-        if self.checks.fetch_add(1, Ordering::Relaxed) % CHECKS_BETWEEN_SWEEPS == 0
+        if self.checks.fetch_add(1, Ordering::Relaxed).is_multiple_of(CHECKS_BETWEEN_SWEEPS)
             && self.limiter.len() > MOST_KEYS
         {
             self.limiter.retain_recent();

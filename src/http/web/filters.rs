@@ -1,4 +1,5 @@
 //! How numbers, sizes, times and digests are written on pages. The names are the template filters.
+#![expect(unreachable_pub, reason = "the template engine's macro writes `pub`")]
 
 use std::fmt::Write as _;
 
