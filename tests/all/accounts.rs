@@ -318,7 +318,8 @@ async fn an_operator_registers_profiles_that_never_change() {
     register(operator.clone(), document).await.unwrap();
     let mut said = words(&register(operator.clone(), changed).await.unwrap_err());
     said.push_str(&words(&register(ada, document).await.unwrap_err()));
-    let refused = register_profile(&house.database, &[profile.clone()], &operator, document, NOW).await;
+    let refused =
+        register_profile(&house.database, std::slice::from_ref(&profile), &operator, document, NOW).await;
     said.push_str(&words(&refused.unwrap_err()));
 
     assert_eq!(registered_profiles(&house.database).await.unwrap(), [profile]);

@@ -1,4 +1,6 @@
 //! The integration tests: one binary, one file per concept.
+
+#![expect(unreachable_pub, reason = "in a test binary `pub` only says that other files use it")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[cfg(feature = "server")]
