@@ -54,7 +54,6 @@ where
 }
 
 /// A page as an answer. Relative times age, so a browser asks again each time.
-#[expect(clippy::result_large_err, reason = "handlers return it as it is")]
 fn respond(page: &impl Template) -> Result<HttpResponse, Problem> {
     let html = page.render().map_err(Problem::internal)?;
     Ok(HttpResponse::Ok()
