@@ -3,7 +3,6 @@
 //! `cargo run --release --example resolve_graph -- FILE` with FILE as JSON lines, gzipped when it ends in `.gz`:
 //! `{"name":…,"version":…,"deps":[[name,requirement],…],"yanked":true?}`.
 #![expect(clippy::print_stdout, reason = "a command line program")]
-#![expect(missing_docs, reason = "the shared test module documents what is worth it")]
 
 use std::collections::BTreeMap;
 use std::fs::File;

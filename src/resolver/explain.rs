@@ -18,7 +18,7 @@ const VERSIONS_MAX: usize = 4;
 /// Other versions of roots that a mend names.
 const MENDS_MAX: usize = 2;
 /// Steps the search for a mend may take for each root: a refusal should not cost much more than an answer.
-const MEND_STEPS_MAX: u32 = 500;
+const MEND_STEPS_MAX: u32 = 200;
 
 /// Why there is no lock.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

@@ -9,32 +9,31 @@ use std::fmt;
 
 use pluginry::domain::VerificationState;
 use pluginry::domain::{DependencySpec, Digest, IndexRelease, PluginName, Requirement, Timestamp, Version};
-use pluginry::resolver::Index;
 use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, Ranges};
 use serde::Deserialize;
 
 /// A dependency graph: packages by name, releases ascending by version.
 #[derive(Debug, Default)]
-pub struct Graph {
-    pub packages: Vec<GraphPackage>,
+pub(crate) struct Graph {
+    pub(crate) packages: Vec<GraphPackage>,
 }
 
 #[derive(Debug)]
-pub struct GraphPackage {
-    pub name: PluginName,
-    pub releases: Vec<GraphRelease>,
+pub(crate) struct GraphPackage {
+    pub(crate) name: PluginName,
+    pub(crate) releases: Vec<GraphRelease>,
 }
 
 #[derive(Debug, Clone)]
-pub struct GraphRelease {
-    pub version: Version,
-    pub yanked: bool,
+pub(crate) struct GraphRelease {
+    pub(crate) version: Version,
+    pub(crate) yanked: bool,
     /// Package numbers and requirements, one each.
-    pub needs: Vec<(usize, Requirement)>,
+    pub(crate) needs: Vec<(usize, Requirement)>,
 }
 
 impl GraphRelease {
-    pub fn is_candidate(&self) -> bool {
+    pub(crate) fn is_candidate(&self) -> bool {
         !self.yanked && !self.version.is_pre_release()
     }
 }
@@ -50,7 +49,7 @@ struct GraphLine {
 
 impl Graph {
     /// Reads JSON lines. Versions with build metadata are left out; so are edges that leave the graph or cannot be read.
-    pub fn from_json_lines(text: &str) -> Self {
+    pub(crate) fn from_json_lines(text: &str) -> Self {
         let lines: Vec<GraphLine> = text
             .lines()
             .filter(|line| !line.trim().is_empty())
@@ -87,7 +86,7 @@ impl Graph {
     }
 
     /// The index lines of the whole graph.
-    pub fn index_lines(&self) -> impl Iterator<Item = (&PluginName, IndexRelease)> {
+    pub(crate) fn index_lines(&self) -> impl Iterator<Item = (&PluginName, IndexRelease)> {
         let profile: PluginName = "crates:host".parse().expect("a name");
         let releases = self
             .packages
@@ -127,17 +126,8 @@ impl Graph {
         }
     }
 
-    /// The resolver's index of the whole graph.
-    pub fn index(&self) -> Index {
-        let mut index = Index::default();
-        for (name, line) in self.index_lines() {
-            index.apply(name, &line);
-        }
-        index
-    }
-
     /// The newest candidate of each package and four more, evenly spread.
-    pub fn sampled_roots(&self) -> Vec<(usize, usize)> {
+    pub(crate) fn sampled_roots(&self) -> Vec<(usize, usize)> {
         let mut roots = Vec::new();
         for (number, package) in self.packages.iter().enumerate() {
             let candidates: Vec<usize> =
@@ -164,7 +154,7 @@ fn plugin_name(name: &str, number: usize, taken: &mut HashSet<PluginName>) -> Pl
 
 /// A package of plain PubGrub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PlainPackage {
+pub(crate) enum PlainPackage {
     Root,
     /// A package's versions of one compatibility, by their first ordinal.
     Line(u32, u32),
@@ -181,7 +171,7 @@ impl fmt::Display for PlainPackage {
 type Edge = (PlainPackage, Ranges<u32>);
 
 /// A graph with its ranges computed.
-pub struct Plain {
+pub(crate) struct Plain {
     candidates: Vec<Vec<bool>>,
     edges: Vec<Vec<Vec<Edge>>>,
     wide: HashMap<(u32, u32), Vec<Edge>>,
@@ -190,7 +180,7 @@ pub struct Plain {
 }
 
 impl Plain {
-    pub fn new(graph: &Graph) -> Self {
+    pub(crate) fn new(graph: &Graph) -> Self {
         let line_starts: Vec<Vec<u32>> = graph.packages.iter().map(line_starts).collect();
         let mut wide = HashMap::new();
         let mut known: HashMap<(usize, Requirement), Edge> = HashMap::new();
@@ -230,7 +220,7 @@ impl Plain {
     }
 
     /// Whether there is a solution with this release as the only root.
-    pub fn is_solvable(&mut self, package: usize, release: usize) -> bool {
+    pub(crate) fn is_solvable(&mut self, package: usize, release: usize) -> bool {
         self.root = Some((package as u32, release as u32));
         pubgrub::resolve(&*self, PlainPackage::Root, 0_u32).is_ok()
     }
