@@ -38,12 +38,18 @@ impl ServeArguments {
             terminal::print(&configuration.to_printable_toml());
             return Ok(());
         }
-        telemetry::start_logs(configuration.log_format, &configuration.log_filter);
+        telemetry::start_logs(configuration.log_format, self.log_filter(&configuration));
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build()
             .map_err(|error| Failure::new("runtime", format!("threads cannot be started: {error}")))?;
         runtime.block_on(serve(configuration, self.demo))
+    }
+
+    /// A demo shows its own progress; request lines would bury it unless they were asked for.
+    fn log_filter<'a>(&self, configuration: &'a Configuration) -> &'a str {
+        let is_default = configuration.log_filter == Configuration::default().log_filter;
+        if self.demo && is_default { "warn" } else { &configuration.log_filter }
     }
 
     pub(super) fn configuration(&self) -> Result<Configuration, Failure> {
