@@ -10,6 +10,8 @@ mod architecture;
 mod bad_input;
 #[cfg(feature = "server")]
 mod database;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod examples;
 #[cfg(feature = "server")]
 mod harness;
 mod inspection;
