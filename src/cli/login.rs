@@ -25,9 +25,9 @@ pub(super) struct LoginArguments {
     #[arg(long, value_name = "ACCOUNT")]
     name: Option<String>,
     /// Make the account first.
-    #[arg(long, requires = "email")]
+    #[arg(long)]
     register: bool,
-    /// The address for notices of a new account.
+    /// The address for notices of a new account; asked for when absent.
     #[arg(long, requires = "register")]
     email: Option<String>,
 }
@@ -50,9 +50,13 @@ impl LoginArguments {
             Some(name) => name,
             None => ask("Account")?,
         };
+        let email = match self.email {
+            None if self.register => Some(ask("E-mail")?),
+            given => given,
+        };
         let password = ask_secret("Password")?;
         block_on(async {
-            if let (true, Some(email)) = (self.register, self.email) {
+            if let Some(email) = email {
                 let (name, password) = (name.clone(), password.clone());
                 let made = client.register(&RegisterRequest { name, email, password }).await?;
                 terminal::say(&format!("Made the account {}.", terminal::one_line(&made.account)));
@@ -95,8 +99,9 @@ fn interactive(what: &str) -> Result<console::Term, Failure> {
     if std::io::stdin().is_terminal() {
         return Ok(console::Term::stderr());
     }
-    Err(Failure::usage(format!("there is no terminal to ask for {} on", what.to_lowercase()))
-        .with_mend("Give --name and the password on standard input, or --token."))
+    Err(Failure::usage(format!("there is no terminal to ask for {} on", what.to_lowercase())).with_mend(
+        "Give --name (with --register also --email) and the password on standard input, or --token.",
+    ))
 }
 
 fn read_secret_from_stdin() -> Result<String, Failure> {

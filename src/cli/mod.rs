@@ -34,6 +34,7 @@ mod run;
 mod search;
 mod serve;
 mod settings;
+mod sign;
 mod terminal;
 mod verification_worker;
 mod verify;
@@ -60,6 +61,7 @@ enum Command {
     Build(build::BuildArguments),
     Pack(pack::PackArguments),
     Inspect(inspect::InspectArguments),
+    Sign(sign::SignArguments),
     Publish(publish::PublishArguments),
     Yank(yank::YankArguments),
     Deprecate(deprecate::DeprecateArguments),
@@ -86,6 +88,7 @@ impl Command {
             Self::Build(command) => command.run(),
             Self::Pack(command) => command.run(),
             Self::Inspect(command) => command.run(),
+            Self::Sign(command) => command.run(),
             Self::Publish(command) => command.run(),
             Self::Yank(command) => command.run(),
             Self::Deprecate(command) => command.run(),

@@ -43,7 +43,7 @@ impl PublishArguments {
         let package = Bytes::from(read_package_file(&path)?);
         let statement = statement_about(&package)?;
         let client = self.registry.client_with_token()?;
-        let key = self.signing_key()?;
+        let key = signing_key(&self.key)?;
         let answer = block_on(async {
             prepare_namespace(&client, statement.release.plugin.namespace(), &key, &self.key).await?;
             let publication = Publication {
@@ -56,22 +56,6 @@ impl PublishArguments {
         })?;
         self.print(&client, &statement, &answer);
         Ok(())
-    }
-
-    /// The key named; the default key is made when there is none yet.
-    fn signing_key(&self) -> Result<SecretKey, Failure> {
-        if let Some(key) = key_files::read(&self.key)? {
-            return Ok(key);
-        }
-        if self.key.to_string() != DEFAULT_KEY {
-            return Err(key_files::missing(&self.key));
-        }
-        let (key, path) = key_files::create(&self.key)?;
-        terminal::say(&format!(
-            "Made your first signing key: {}. Back it up; nobody can restore it.",
-            path.display()
-        ));
-        Ok(key)
     }
 
     fn print(&self, client: &Client, statement: &ReleaseStatement, answer: &PublishAnswer) {
@@ -93,7 +77,24 @@ impl PublishArguments {
     }
 }
 
-fn built_package() -> Result<PathBuf, Failure> {
+/// The key named; the default key is made when there is none yet.
+pub(super) fn signing_key(name: &KeyName) -> Result<SecretKey, Failure> {
+    if let Some(key) = key_files::read(name)? {
+        return Ok(key);
+    }
+    if name.to_string() != DEFAULT_KEY {
+        return Err(key_files::missing(name));
+    }
+    let (key, path) = key_files::create(name)?;
+    terminal::say(&format!(
+        "Made your first signing key: {}. Back it up; nobody can restore it.",
+        path.display()
+    ));
+    Ok(key)
+}
+
+/// What `pluginry build` made in this folder.
+pub(super) fn built_package() -> Result<PathBuf, Failure> {
     let manifest = read_manifest(Path::new(MANIFEST_FILE))?;
     let path = built_package_path(Path::new(""), &manifest);
     if path.exists() {
