@@ -25,6 +25,7 @@ mod sweep_blobs;
 mod upload;
 #[cfg(feature = "runtime")]
 mod verify_release;
+mod wait_until_verified;
 
 use std::fs::{File, TryLockError};
 use std::path::PathBuf;
@@ -65,6 +66,7 @@ pub use sweep_blobs::{SweepError, sweep_blobs};
 pub use upload::{UploadError, UploadWriter, UploadedPackage};
 #[cfg(feature = "runtime")]
 pub use verify_release::{VerifyReleaseError, verify_release};
+pub use wait_until_verified::wait_until_verified;
 
 /// How long a replica waits between two looks at what others wrote.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);

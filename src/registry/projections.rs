@@ -1,10 +1,10 @@
 //! What readers hold in memory: the solver's index, fed in the order of the log.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch;
 
 use crate::domain::{IndexRelease, PluginName};
 use crate::resolver::{Index, IndexSnapshot};
@@ -13,14 +13,14 @@ use crate::resolver::{Index, IndexSnapshot};
 pub(super) struct Projections {
     index: Mutex<Index>,
     snapshot: ArcSwap<IndexSnapshot>,
-    sequence: AtomicU64,
+    sequence: watch::Sender<u64>,
 }
 
 impl Projections {
     pub(super) fn new() -> Self {
         let mut index = Index::default();
         let snapshot = ArcSwap::from_pointee(index.snapshot());
-        Self { index: Mutex::new(index), snapshot, sequence: AtomicU64::new(0) }
+        Self { index: Mutex::new(index), snapshot, sequence: watch::Sender::new(0) }
     }
 
     /// Takes in releases as they now stand; `sequence` is the last place of the log that is taken in with them.
@@ -34,7 +34,11 @@ impl Projections {
         if !lines.is_empty() {
             self.snapshot.store(Arc::new(index.snapshot()));
         }
-        self.sequence.fetch_max(sequence, Ordering::AcqRel);
+        self.sequence.send_if_modified(|last| {
+            let is_later = sequence > *last;
+            *last = sequence.max(*last);
+            is_later
+        });
     }
 
     /// What the solver reads: it does not change under its hands.
@@ -44,6 +48,11 @@ impl Projections {
 
     /// The last place of the log that is taken in.
     pub(super) fn sequence(&self) -> u64 {
-        self.sequence.load(Ordering::Acquire)
+        *self.sequence.borrow()
+    }
+
+    /// Tells whenever more of the log is taken in.
+    pub(super) fn watch(&self) -> watch::Receiver<u64> {
+        self.sequence.subscribe()
     }
 }

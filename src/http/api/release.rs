@@ -1,8 +1,10 @@
 //! One release: details, manifest, inspection, verification, bundle, dependencies, download.
 
+use std::time::Duration;
+
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::blobs::serve_blob;
@@ -13,8 +15,8 @@ use crate::domain::{
 };
 use crate::http::caching::{FOREVER, REVALIDATE, is_known};
 use crate::http::error::Problem;
-use crate::http::extract::ReleasePath;
-use crate::registry::{Registry, find_release, newest_verification, release_texts};
+use crate::http::extract::{QueryOf, ReleasePath};
+use crate::registry::{Registry, find_release, newest_verification, release_texts, wait_until_verified};
 use crate::signing::{Bundle, Envelope, PublicKey};
 
 /// The answer about one release.
@@ -102,12 +104,27 @@ struct VerificationAnswer {
     report: Option<Value>,
 }
 
-/// `GET …/{version}/verification`: where the run stands, and its report once it ended.
+/// How a verification is asked for.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub struct VerificationSwitches {
+    wait_seconds: u64,
+}
+
+/// The longest wait for a run; shorter than what a shutdown gives requests in flight.
+const WAIT_SECONDS_MAX: u64 = 20;
+
+/// `GET …/{version}/verification`: where the run stands, and its report once it ended; `?wait_seconds=20`
+/// answers when it ended, or after that time.
 pub async fn show_verification(
     registry: web::Data<Registry>,
     ReleasePath(id): ReleasePath,
+    QueryOf(switches): QueryOf<VerificationSwitches>,
 ) -> Result<HttpResponse, Problem> {
-    let record = find_release(&registry, &id).await?;
+    let record = match switches.wait_seconds.min(WAIT_SECONDS_MAX) {
+        0 => find_release(&registry, &id).await?,
+        seconds => wait_until_verified(&registry, &id, Duration::from_secs(seconds)).await?,
+    };
     let run = newest_verification(&registry, &record).await?;
     let finished_at = run.as_ref().map(|run| run.finished_at);
     let report = run.map(|run| serde_json::from_str(&run.report)).transpose().map_err(Problem::internal)?;
