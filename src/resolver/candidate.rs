@@ -101,8 +101,13 @@ impl<'a> Filters<'a> {
 
     /// The first reason against a release, in a fixed order.
     pub(super) fn hindrance(&self, plugin: Symbol, release: &Release) -> Option<Hindrance> {
-        let is_locked = self.locked(plugin).iter().any(|locked| *locked.version == release.version);
+        let is_among =
+            |locked: &[LockedVersion<'_>]| locked.iter().any(|locked| *locked.version == release.version);
+        let is_locked = is_among(self.locked(plugin));
+        // An upgrade moves off a yanked release: the lock keeps it only where the lock is kept.
+        let is_yanked = release.yanked && !is_among(self.preferred(plugin));
         self.history(release)
+            .or_else(|| is_yanked.then_some(Hindrance::Yanked))
             .or_else(|| if is_locked { None } else { self.novelty(plugin, release) })
             .or_else(|| self.host(release))
             .or_else(|| self.policy(release))
@@ -116,9 +121,6 @@ impl<'a> Filters<'a> {
 
     /// What only counts against releases that are not locked yet.
     fn novelty(&self, plugin: Symbol, release: &Release) -> Option<Hindrance> {
-        if release.yanked {
-            return Some(Hindrance::Yanked);
-        }
         if release.version.is_pre_release() && !self.counts_pre_releases(plugin) {
             return Some(Hindrance::PreRelease);
         }

@@ -575,7 +575,11 @@ fn there_are(versions: &[Version]) -> String {
 
 fn did_you_mean(nearest: &[PluginName]) -> String {
     let names: Vec<String> = nearest.iter().map(ToString::to_string).collect();
-    if names.is_empty() { String::new() } else { format!("; near it are {}", and(&names)) }
+    match names.as_slice() {
+        [] => String::new(),
+        [one] => format!("; near it is {one}"),
+        several => format!("; near it are {}", and(several)),
+    }
 }
 
 fn circle(releases: &[ReleaseId]) -> String {
