@@ -15,22 +15,32 @@ mod examples;
 #[cfg(feature = "server")]
 mod harness;
 mod inspection;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod journey;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod manners;
 #[cfg(feature = "server")]
 mod migrations;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod publishing;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod real_plugins;
 #[cfg(feature = "server")]
 mod resolver_cases;
 #[cfg(feature = "server")]
 mod resolver_differential;
 #[cfg(feature = "server")]
 mod resolver_plain;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod resolving;
 #[cfg(feature = "server")]
 mod schema;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod serving;
 #[cfg(all(feature = "server", feature = "client"))]
 mod storage;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod surviving;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod verification;
 mod wasm_cases;

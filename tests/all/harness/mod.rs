@@ -1,5 +1,7 @@
 //! What the tests share: fresh databases, running servers, hostile modules. Assertions and cases do not belong here.
 
+#[cfg(all(feature = "runtime", feature = "client"))]
+pub mod command;
 pub mod database;
 #[cfg(all(feature = "runtime", feature = "client"))]
 pub mod generated;

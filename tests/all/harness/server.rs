@@ -90,7 +90,8 @@ impl TestServer {
         &self.database
     }
 
-    fn stop(&mut self) {
+    /// Stops it gracefully and waits; [`Self::restart`] starts it again.
+    pub fn stop(&mut self) {
         if let Some(stop) = self.stop.take() {
             let _ = stop.send(());
         }
