@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use futures::StreamExt as _;
 use sqlx::AnyConnection;
 use tokio::sync::{mpsc, oneshot};
 
@@ -26,6 +27,8 @@ pub const VERIFY_RELEASE: &str = "verify-release";
 const QUEUE: usize = 1_024;
 /// How many changes one transaction carries at most.
 const BATCH: usize = 64;
+/// How many index files are written at once.
+const INDEX_WRITES_AT_ONCE: usize = 8;
 
 /// A change of what the index tells.
 #[derive(Clone)]
@@ -367,12 +370,22 @@ async fn show(
             lines.entry(change.plugin().clone()).or_default().push(line.clone());
         }
     }
-    for (plugin, lines) in &lines {
-        if let Err(error) = show_plugin(registry, plugin, lines).await {
-            registry.shared.index_files.forget(plugin);
-            registry.shared.index_debt.owe(plugin);
-            return Err(ChangeError::Failed(format!("the index file of {plugin} was not written: {error}")));
+    let shown = futures::stream::iter(lines.clone())
+        .map(|(plugin, lines)| show_plugin(registry.clone(), plugin, lines))
+        .buffer_unordered(INDEX_WRITES_AT_ONCE)
+        .collect::<Vec<_>>()
+        .await;
+    let mut failed = None;
+    for (plugin, outcome) in shown {
+        if let Err(error) = outcome {
+            registry.shared.index_files.forget(&plugin);
+            registry.shared.index_debt.owe(&plugin);
+            failed =
+                Some(ChangeError::Failed(format!("the index file of {plugin} was not written: {error}")));
         }
+    }
+    if let Some(error) = failed {
+        return Err(error);
     }
     if registry.database().dialect() == Dialect::Postgres {
         return Ok(registry.follow_log().await?);
@@ -382,19 +395,23 @@ async fn show(
 }
 
 async fn show_plugin(
-    registry: &Registry,
-    plugin: &PluginName,
-    lines: &[IndexRelease],
-) -> Result<(), IndexError> {
-    if registry.database().dialect() == Dialect::Postgres {
-        return registry.rewrite_index_file(plugin).await;
-    }
-    let files = &registry.shared.index_files;
-    let mut file = files.read(plugin).await?.unwrap_or_else(|| IndexFile::of_releases(&[]));
-    for line in lines {
-        file = file.with(line);
-    }
-    Ok(files.write(plugin, file).await?)
+    registry: Registry,
+    plugin: PluginName,
+    lines: Vec<IndexRelease>,
+) -> (PluginName, Result<(), IndexError>) {
+    let shown = async {
+        if registry.database().dialect() == Dialect::Postgres {
+            return registry.rewrite_index_file(&plugin).await;
+        }
+        let files = &registry.shared.index_files;
+        let mut file = files.read(&plugin).await?.unwrap_or_else(|| IndexFile::of_releases(&[]));
+        for line in &lines {
+            file = file.with(line);
+        }
+        Ok(files.write(&plugin, file).await?)
+    };
+    let outcome = shown.await;
+    (plugin, outcome)
 }
 
 impl Change {

@@ -12,7 +12,7 @@ use crate::db::{DatabaseError, keys, log, plugins, releases};
 use crate::domain::ReleaseId;
 
 /// How many entries one statement moves.
-const ENTRIES_AT_ONCE: i64 = 256;
+const ENTRIES_AT_ONCE: usize = 256;
 
 /// What was sequenced.
 #[derive(Debug, Default)]
@@ -27,10 +27,7 @@ pub(super) struct Sequenced {
 pub(super) async fn sequence_outbox(connection: &mut AnyConnection) -> Result<Sequenced, DatabaseError> {
     let mut sequenced = Sequenced { last: log::last_sequence(connection).await?, ..Sequenced::default() };
     loop {
-        let entries = log::oldest_in_outbox(connection, ENTRIES_AT_ONCE).await?;
-        if entries.is_empty() {
-            return Ok(sequenced);
-        }
+        let entries = log::oldest_in_outbox(connection, ENTRIES_AT_ONCE as i64).await?;
         log::append_to_log(connection, sequenced.last + 1, &entries).await?;
         for entry in &entries {
             sequenced.last += 1;
@@ -42,6 +39,9 @@ pub(super) async fn sequence_outbox(connection: &mut AnyConnection) -> Result<Se
             {
                 keys::set_revoked_sequence(connection, namespace, key_id, sequenced.last).await?;
             }
+        }
+        if entries.len() < ENTRIES_AT_ONCE {
+            return Ok(sequenced);
         }
     }
 }

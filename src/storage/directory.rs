@@ -7,19 +7,13 @@ use std::path::Path;
 use super::StorageError;
 
 /// Puts the file at `source` also at `target`, durably; both names stay. A whole file already at `target` is left alone.
-pub(super) fn put_blob(
-    root: &Path,
-    source: &Path,
-    target: &Path,
-    size_bytes: u64,
-) -> Result<(), StorageError> {
-    let folder = target.parent().unwrap_or(root);
+pub(super) fn put_blob(source: &Path, target: &Path, size_bytes: u64) -> Result<(), StorageError> {
+    let folder = target.parent().unwrap_or(Path::new("."));
     if fs::metadata(target).is_ok_and(|meta| meta.len() == size_bytes) {
         // Its bytes were synced before it got the name; whoever gave the name may not have synced that yet.
         return sync_folder(folder);
     }
     File::open(source)?.sync_all()?;
-    create_folders(root, folder)?;
     match fs::hard_link(source, target) {
         Ok(()) => {}
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
@@ -38,22 +32,20 @@ fn copy_into_place(source: &Path, target: &Path, folder: &Path) -> Result<(), St
     Ok(())
 }
 
-/// Creates what is missing between `root` and `folder`, and syncs each parent that got a new entry.
-fn create_folders(root: &Path, folder: &Path) -> Result<(), StorageError> {
-    if folder.is_dir() {
+/// Makes the 256 folders that packages lie in, durably; nothing happens when they are there.
+pub(super) fn make_folders(blobs: &Path) -> Result<(), StorageError> {
+    if blobs.join("ff").is_dir() {
         return Ok(());
     }
-    if let Some(parent) = folder.parent()
-        && parent.starts_with(root)
-    {
-        create_folders(root, parent)?;
-        match fs::create_dir(folder) {
-            Ok(()) => sync_folder(parent)?,
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error.into()),
+    fs::create_dir_all(blobs)?;
+    // The last one is the sign that all are there.
+    for number in 0..=255_u8 {
+        match fs::create_dir(blobs.join(format!("{number:02x}"))) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error.into()),
+            _ => {}
         }
     }
-    Ok(())
+    sync_all(blobs)
 }
 
 fn sync_folder(folder: &Path) -> Result<(), StorageError> {

@@ -7,10 +7,10 @@ use crate::domain::{Digest, PluginName};
 /// The folder of all packages.
 pub(super) const BLOBS: &str = "sha256";
 
-/// `sha256/ab/cd/<64 hex digits>`.
+/// `sha256/ab/<64 hex digits>`: 256 folders, which a directory store makes once, so that no publish makes any.
 pub(super) fn blob(digest: Digest) -> Key {
     let hex = digest.to_hex();
-    Key::from_iter([BLOBS, &hex[..2], &hex[2..4], &hex])
+    Key::from_iter([BLOBS, &hex[..2], &hex])
 }
 
 /// `index/{namespace}/{name}.json`.

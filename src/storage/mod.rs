@@ -77,6 +77,10 @@ impl Storage {
     async fn open_directory(path: &Path) -> Result<Self, StorageError> {
         tokio::fs::create_dir_all(path).await?;
         let root = tokio::fs::canonicalize(path).await?;
+        let blobs = root.join(keys::BLOBS);
+        tokio::task::spawn_blocking(move || directory::make_folders(&blobs))
+            .await
+            .map_err(|_| StorageError::Stopped)??;
         // Index files can be written again from the database, so they are renamed into place without a sync each;
         // `sync_index` makes them durable in one call. Packages are synced by `directory::put_blob`.
         let store = LocalFileSystem::new_with_prefix(&root)?;
@@ -99,12 +103,9 @@ impl Storage {
         if let Some(root) = &self.root {
             let target = root.join(keys::blob(digest).as_ref());
             let source = path.to_owned();
-            let root = Arc::clone(root);
-            return tokio::task::spawn_blocking(move || {
-                directory::put_blob(&root, &source, &target, size_bytes)
-            })
-            .await
-            .map_err(|_| StorageError::Stopped)?;
+            return tokio::task::spawn_blocking(move || directory::put_blob(&source, &target, size_bytes))
+                .await
+                .map_err(|_| StorageError::Stopped)?;
         }
         if self.blob_size(digest).await? == Some(size_bytes) {
             return Ok(());
