@@ -115,6 +115,9 @@ async fn a_yanked_release_is_not_chosen_and_stays_where_it_is_locked() {
     let yank = server.http.patch(url).bearer_auth(&author.token).json(&json!({ "yanked": true }));
     accept(yank.send().await.unwrap()).await;
 
+    let index = server.get("/index/acme/menu.json").await.text().await.unwrap();
+    let lines: Vec<Value> = index.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.iter().map(|line| line["yanked"] == true).collect::<Vec<_>>(), [false, true], "{index}");
     assert_eq!(order(&before), ["0 acme:menu@1.1.0"]);
     assert_eq!(order(&resolve(&server, request.clone()).await), ["0 acme:menu@1.0.0"]);
     let mut locked = request;
