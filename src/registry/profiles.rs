@@ -7,6 +7,9 @@ use crate::db::DatabaseError;
 use crate::domain::{HostProfile, Manifest, PluginName, Requirement, Version};
 use crate::wasm::built_in_profiles;
 
+/// How many letters a mistyped name may differ in.
+const TYPING_ERROR_LETTERS: usize = 3;
+
 impl Registry {
     /// Every profile there is, built in or registered.
     pub fn profiles(&self) -> std::sync::Arc<Vec<HostProfile>> {
@@ -50,12 +53,16 @@ impl Registry {
             profiles.iter().filter(|profile| profile.name == *name).map(|profile| &profile.version).collect();
         versions.sort();
         if versions.is_empty() {
-            let nearest = profiles
+            let wanted = name.to_string();
+            let distances = profiles
                 .iter()
-                .map(|profile| profile.name.to_string())
-                .min_by_key(|known| strsim::levenshtein(known, &name.to_string()));
-            return nearest
-                .map_or("there are none".into(), |nearest| format!("the nearest name is {nearest}"));
+                .map(|profile| (strsim::levenshtein(&profile.name.to_string(), &wanted), profile));
+            let nearest = distances.min_by_key(|(distance, _)| *distance);
+            // Beyond a few letters, the nearest name is some other host and no typing error.
+            return match nearest.filter(|(distance, _)| *distance <= TYPING_ERROR_LETTERS) {
+                Some((_, profile)) => format!("the nearest name is {}", profile.name),
+                None => "no name is near it".into(),
+            };
         }
         let versions: Vec<String> = versions.iter().map(ToString::to_string).collect();
         format!("there are {}", versions.join(", "))

@@ -22,6 +22,8 @@ mod manners;
 #[cfg(feature = "server")]
 mod migrations;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod own_host;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod publishing;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod real_plugins;

@@ -1,7 +1,5 @@
 //! The manners of the command line: exit codes, reason and mend on stderr, results alone on stdout, JSON that parses.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may panic like tests")]
-
 use insta::assert_snapshot;
 use serde_json::Value;
 
@@ -16,9 +14,7 @@ fn transcript(terminal: &Terminal, commands: &[&[&str]]) -> String {
         let said = terminal.run(arguments);
         format!("$ pluginry {}\n{}", arguments.join(" "), said.as_text())
     });
-    let said = said.collect::<Vec<_>>().join("\n");
-    said.replace(&terminal.folder().display().to_string(), "FOLDER")
-        .replace(&terminal.home().display().to_string(), "HOME")
+    terminal.redacted(&said.collect::<Vec<_>>().join("\n"))
 }
 
 #[test]

@@ -4,12 +4,16 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use pluginry::domain::{IndexRelease, PluginName, ReleaseId, Requirement, Timestamp, Version};
 use pluginry::resolver::{Circumstances, Index, Lock, ResolveFailure, ResolveRequest, resolve};
 use proptest::prelude::*;
 
 use super::resolver_plain::{Graph, Plain};
+use crate::harness::say_once;
+
+static LEFT_OUT: Once = Once::new();
 
 const NOW: Circumstances<'static> =
     Circumstances { profiles: &[], now: Timestamp::from_micros(0), should_stop: &|| false };
@@ -24,7 +28,7 @@ fn real_graph() -> Graph {
     let shared = std::env::var_os("PLUGINRY_SHARED").map_or(beside, PathBuf::from);
     let file = shared.join("data/crates-graph.jsonl.gz");
     if !file.exists() {
-        println!("NOTE: {} is not here; using the small excerpt in tests/data instead", file.display());
+        say_once(&LEFT_OUT, &format!("{} is not here; the excerpt in tests/data stands in", file.display()));
         return Graph::from_json_lines(include_str!("../data/crates-graph-excerpt.jsonl"));
     }
     let mut text = String::new();

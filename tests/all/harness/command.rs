@@ -54,14 +54,10 @@ impl Terminal {
         self.variables.push((name.to_owned(), value.to_owned()));
     }
 
-    /// The working folder.
-    pub fn folder(&self) -> &Path {
-        self.folder.path()
-    }
-
-    /// The home folder.
-    pub fn home(&self) -> &Path {
-        self.home.path()
+    /// A text without what differs from machine to machine: the names of home and folder.
+    pub fn redacted(&self, text: &str) -> String {
+        text.replace(&self.folder.path().display().to_string(), "FOLDER")
+            .replace(&self.home.path().display().to_string(), "HOME")
     }
 
     /// A file in the working folder.
@@ -91,6 +87,11 @@ impl Terminal {
         self.run(arguments).done(&arguments.join(" "))
     }
 
+    /// Runs `pluginry` in the working folder with something on standard input.
+    pub fn run_with_input(&self, arguments: &[&str], input: &str) -> Said {
+        self.start(Command::new(PLUGINRY).args(arguments), "", input)
+    }
+
     /// Runs lines of shell in the working folder; `pluginry` is on the path.
     pub fn shell(&self, lines: &str) -> Said {
         self.start(Command::new("sh").args(["-euc", lines]), "", "")
@@ -101,7 +102,7 @@ impl Terminal {
         let email = format!("{name}@example.org");
         let arguments = ["login", "--register", "--name", name, "--email", &email];
         let password = "correct horse battery staple\n";
-        self.start(Command::new(PLUGINRY).args(arguments), "", password).done("login --register");
+        self.run_with_input(&arguments, password).done("login --register");
     }
 
     /// The token that a login left in the home.
