@@ -11,6 +11,8 @@ mod bad_input;
 #[cfg(feature = "server")]
 mod database;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod demo;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod examples;
 #[cfg(feature = "server")]
 mod harness;
