@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::{Failure, demo, terminal};
 use crate::config::Configuration;
 use crate::http::{Application, StartError};
+use crate::registry::OpenError;
 use crate::telemetry;
 
 /// Run the registry.
@@ -111,6 +112,9 @@ fn failure_of(error: StartError) -> Failure {
     match error {
         StartError::Bind { .. } => {
             failure.with_mend("Stop what listens there, or choose another address with --listen.")
+        }
+        StartError::Open(OpenError::InUse(_)) => {
+            failure.with_mend("Stop that process, or choose another directory with --data.")
         }
         _ => failure,
     }

@@ -60,6 +60,35 @@ async fn a_package_is_served_whole_in_parts_and_by_its_head() {
 }
 
 #[tokio::test]
+async fn whatever_can_be_read_answers_to_head_with_the_same_headers() {
+    let server = TestServer::start_with(|configuration| configuration.verification.children = 0).await;
+    published(&server).await;
+    let release = "/api/v1/plugins/acme/adder/1.0.0";
+    let paths = [
+        "/",
+        "/health/ready",
+        "/index/acme/adder.json",
+        "/api/v1/plugins",
+        "/api/v1/plugins/acme/adder",
+        release,
+    ];
+
+    for path in paths {
+        let get = server.get(path).await;
+        let head = server.http.head(format!("{}{path}", server.url)).send().await.unwrap();
+
+        assert_eq!(head.status(), 200, "HEAD {path}");
+        for name in ["content-type", "content-length", "etag", "cache-control"] {
+            assert_eq!(header(&head, name), header(&get, name), "{name} of HEAD {path}");
+        }
+        assert!(head.bytes().await.unwrap().is_empty(), "HEAD {path} has a body");
+    }
+    let url = format!("{}{release}", server.url);
+    let wrong = server.http.post(url).send().await.unwrap();
+    assert_eq!(header(&wrong, "allow"), "GET, HEAD, PUT, PATCH");
+}
+
+#[tokio::test]
 async fn an_unknown_address_a_wrong_method_and_a_wrong_body_are_problems() {
     let server = TestServer::start().await;
 
