@@ -20,7 +20,7 @@ pub mod jobs;
 #[cfg(feature = "server")]
 pub mod registry;
 pub mod resolver;
-#[cfg(feature = "runtime")]
+#[cfg(any(feature = "runtime", feature = "server"))]
 pub mod runtime;
 pub mod signing;
 #[cfg(feature = "server")]
