@@ -18,7 +18,9 @@ use crate::runtime::{
     ClockSource, HostServices, KeyValueStore, LogBook, Plugin, PluginError, PluginLimits, RandomSource,
     RunningPlugin, Sandbox, SandboxSettings, Terms, VerificationLimits,
 };
-use crate::wasm::{PackageLimits, PreflightLimits, derive_capabilities, inspect, preflight, read_package};
+use crate::wasm::{
+    PackageKind, PackageLimits, PreflightLimits, derive_capabilities, inspect, preflight, read_package,
+};
 
 /// Call a plugin once on this machine and print its answer.
 ///
@@ -68,6 +70,14 @@ impl std::str::FromStr for Setting {
     }
 }
 
+/// A core export answers a list of numbers; a list of one is shown as that number.
+fn shown(kind: PackageKind, answer: &Value) -> &Value {
+    match answer {
+        Value::Array(values) if kind == PackageKind::Core && values.len() == 1 => &values[0],
+        _ => answer,
+    }
+}
+
 impl RunArguments {
     pub(super) fn run(self) -> Result<(), Failure> {
         let bytes = read_package_file(&self.file)?;
@@ -107,7 +117,7 @@ impl RunArguments {
         let running = start(&bytes, &terms, services)?;
         let call = self.call.as_deref().expect("clap requires it without --verify");
         let answer = self.call(running, call, &input)?;
-        terminal::print(&answer.to_string());
+        terminal::print(&shown(package.kind, &answer).to_string());
         Ok(())
     }
 

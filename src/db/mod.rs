@@ -15,6 +15,7 @@ pub mod keys;
 pub mod log;
 mod migrations;
 pub mod namespaces;
+pub mod new_release;
 pub mod plugins;
 pub mod profiles;
 pub mod releases;

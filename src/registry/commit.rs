@@ -13,7 +13,8 @@ use super::Registry;
 use super::follow::IndexError;
 use super::index_files::IndexFile;
 use super::sequence::{Sequenced, sequence_outbox};
-use crate::db::releases::{self, NewRelease, ReleaseRecord};
+use crate::db::new_release::{self, NewRelease};
+use crate::db::releases::{self, ReleaseRecord};
 use crate::db::verification_runs::{self, VerificationRun};
 use crate::db::{DatabaseError, Dialect, audit, jobs, keys, log, plugins};
 use crate::domain::{
@@ -284,8 +285,8 @@ async fn insert_release(
     }
     let now = new.published_at;
     let plugin_id = plugins::upsert(connection, namespace_id, &new.manifest, now).await?;
-    let release_id = releases::insert(connection, plugin_id, new).await?;
-    releases::insert_children(connection, release_id, new).await?;
+    let release_id = new_release::insert(connection, plugin_id, new).await?;
+    new_release::insert_children(connection, release_id, new).await?;
     let subject = release.to_string();
     let entry = serde_json::json!({
         "digest": new.digest, "size_bytes": new.size_bytes, "manifest_digest": new.manifest_digest,

@@ -1,6 +1,7 @@
 //! The dry run of a publish: what inspection finds, whatever it is.
 
-use super::publish_release::{PublishError, read_and_inspect};
+use super::publish_error::PublishError;
+use super::publish_release::read_and_inspect;
 use super::{Registry, UploadedPackage};
 use crate::domain::{HostProfile, PluginName, ReleaseId, Requirement};
 use crate::wasm::InspectionReport;

@@ -14,6 +14,7 @@ mod inspect_package;
 mod mapped_file;
 mod profiles;
 mod projections;
+mod publish_error;
 mod publish_release;
 mod renew_operator_token;
 mod resolve_plugins;
@@ -52,9 +53,8 @@ pub use find_release::{
 pub use follow::IndexError;
 pub use index_files::IndexFile;
 pub use inspect_package::inspect_package;
-pub use publish_release::{
-    InspectedPackage, PublishError, PublishRequest, Published, SignedPackage, publish_release,
-};
+pub use publish_error::PublishError;
+pub use publish_release::{InspectedPackage, PublishRequest, Published, SignedPackage, publish_release};
 pub use renew_operator_token::{RenewOperatorTokenError, renew_operator_token};
 pub use resolve_plugins::{ResolvePluginsError, resolve_plugins};
 pub use search_plugins::{

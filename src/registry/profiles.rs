@@ -2,7 +2,7 @@
 
 use super::Registry;
 use super::accounts::registered_profiles;
-use super::publish_release::PublishError;
+use super::publish_error::PublishError;
 use crate::db::DatabaseError;
 use crate::domain::{HostProfile, Manifest, PluginName, Requirement, Version};
 use crate::wasm::built_in_profiles;

@@ -201,7 +201,7 @@ async fn formatters_from_npm_go_from_publish_to_run() {
     );
     let checked: serde_json::Value = serde_json::from_str(&checked.out).unwrap();
     assert_eq!(checked["release"], "community:dprint-markdown@0.28.1");
-    assert_eq!(serde_json::from_str::<serde_json::Value>(&answer.out).unwrap(), json!([4]));
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&answer.out).unwrap(), json!(4));
 }
 
 #[tokio::test]

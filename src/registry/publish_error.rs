@@ -1,0 +1,194 @@
+//! Why a publish is refused: every reason with its words, its code and its mend.
+
+use super::commit::ChangeError;
+use crate::db::DatabaseError;
+use crate::domain::{Digest, NameError, PluginName, Refusal, ReleaseId};
+use crate::signing::SigningError;
+use crate::storage::StorageError;
+use crate::wasm::{InspectionReport, PackageError};
+
+/// Why a publish was refused or failed.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// The bytes are no package.
+    #[error(transparent)]
+    Package(#[from] PackageError),
+    /// The manifest speaks of another release than the URL.
+    #[error("the manifest describes {manifest}, but the address names {address}")]
+    ManifestDisagrees {
+        /// As the manifest has it.
+        manifest: ReleaseId,
+        /// As the URL has it.
+        address: ReleaseId,
+    },
+    /// No registered profile meets the manifest's requirement.
+    #[error("no registered version of the host profile {profile} meets {requirement} ({known})")]
+    ProfileUnknown {
+        /// The profile's name.
+        profile: PluginName,
+        /// The manifest's requirement.
+        requirement: String,
+        /// What there is.
+        known: String,
+    },
+    /// The profile asked for has no name.
+    #[error(transparent)]
+    ProfileName(NameError),
+    /// The profile asked for is not registered.
+    #[error("there is no host profile {text} here")]
+    ProfileNamedUnknown {
+        /// As asked for, cut to a bounded length.
+        text: String,
+    },
+    /// Inspection refused it.
+    #[error("inspection found {} reasons to refuse the package", .0.refusals.len())]
+    Inspection(Box<InspectionReport>),
+    /// It needs plugins that are not here.
+    #[error("{release} depends on {}, which this registry does not have", as_list(.missing))]
+    UnknownDependency {
+        /// The release.
+        release: ReleaseId,
+        /// The plugins that are missing.
+        missing: Vec<PluginName>,
+    },
+    /// More direct dependencies than the profile allows.
+    #[error("it has {count} dependencies; the host profile allows {most}")]
+    TooManyDependencies {
+        /// How many.
+        count: usize,
+        /// How many are allowed.
+        most: u32,
+    },
+    /// The attestation does not count.
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+    /// Signed with a key that was enrolled and revoked.
+    #[error("the attestation is signed with key {key_id}, which is revoked")]
+    KeyRevoked {
+        /// The key, shortened.
+        key_id: String,
+    },
+    /// The statement's predicate speaks of another manifest.
+    #[error("the attestation's {part} differ from those of the package")]
+    StatementDiffers {
+        /// Which part.
+        part: &'static str,
+    },
+    /// A patch release asks for more.
+    #[error("{release} is a patch of {before} and asks for more: {changes}")]
+    WideningInPatch {
+        /// The release.
+        release: ReleaseId,
+        /// The release before.
+        before: ReleaseId,
+        /// What it asks for in addition.
+        changes: String,
+    },
+    /// A release asks for more and the author did not say so.
+    #[error("{release} asks for more than {before}: {changes}")]
+    WideningNotAccepted {
+        /// The release.
+        release: ReleaseId,
+        /// The release before.
+        before: ReleaseId,
+        /// What it asks for in addition.
+        changes: String,
+    },
+    /// The version is taken by other bytes.
+    #[error("{release} was published before, with other bytes ({existing}; sent: {sent})")]
+    VersionExists {
+        /// The release.
+        release: ReleaseId,
+        /// Digest of what is there.
+        existing: Digest,
+        /// Digest of what was sent.
+        sent: Digest,
+    },
+    /// The server is stopping.
+    #[error("the registry is stopping; nothing was published")]
+    ShuttingDown,
+    /// The database failed.
+    #[error("the database failed")]
+    Database(#[from] DatabaseError),
+    /// The object store failed.
+    #[error("the object store failed")]
+    Storage(#[from] StorageError),
+    /// Something of our own broke.
+    #[error("{0}")]
+    Broken(String),
+}
+
+impl Refusal for PublishError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Package(error) => error.code(),
+            Self::ManifestDisagrees { .. } => "manifest-disagrees",
+            Self::ProfileUnknown { .. } | Self::ProfileNamedUnknown { .. } => "unknown-profile",
+            Self::ProfileName(error) => error.code(),
+            Self::Inspection(_) => "inspection-refused",
+            Self::UnknownDependency { .. } => "unknown-dependency",
+            Self::TooManyDependencies { .. } => "too-many-dependencies",
+            Self::Signing(error) => error.code(),
+            Self::KeyRevoked { .. } => "key-revoked",
+            Self::StatementDiffers { .. } => "attestation-predicate-differs",
+            Self::WideningInPatch { .. } => "widening-in-patch",
+            Self::WideningNotAccepted { .. } => "widening-not-accepted",
+            Self::VersionExists { .. } => "version-exists",
+            Self::ShuttingDown => "shutting-down",
+            Self::Database(_) | Self::Storage(_) | Self::Broken(_) => "internal",
+        }
+    }
+
+    fn mend(&self) -> Option<String> {
+        Some(match self {
+            Self::Package(error) => return error.mend(),
+            Self::Signing(error) => return error.mend(),
+            Self::ManifestDisagrees { manifest, .. } => format!(
+                "Send it to /api/v1/plugins/{}/{}, or correct plugin.toml and pack again.",
+                manifest.plugin.path(),
+                manifest.version
+            ),
+            Self::ProfileName(error) => return error.mend(),
+            Self::ProfileNamedUnknown { .. } => "GET /api/v1/profiles lists those there are.".into(),
+            Self::ProfileUnknown { .. } => {
+                "Correct [host] in plugin.toml, or ask the operator to register the profile.".into()
+            }
+            Self::UnknownDependency { .. } => {
+                "Publish the dependency first, or correct its name under [dependencies].".into()
+            }
+            Self::TooManyDependencies { .. } => "Depend on fewer plugins.".into(),
+            Self::KeyRevoked { .. } => "Enrol a new key and sign with it.".into(),
+            Self::StatementDiffers { .. } => {
+                "Sign the packed file as it is uploaded: `pluginry publish` does both.".into()
+            }
+            Self::WideningInPatch { .. } => {
+                "Raise the minor or major version: a patch never asks for more.".into()
+            }
+            Self::WideningNotAccepted { .. } => {
+                "If that is meant, publish with --accept-widening (form field accept_widening=true).".into()
+            }
+            Self::VersionExists { .. } => "A version is never reused: raise it.".into(),
+            Self::ShuttingDown => "Send it again in a moment.".into(),
+            Self::Inspection(_) | Self::Database(_) | Self::Storage(_) | Self::Broken(_) => return None,
+        })
+    }
+}
+
+impl From<ChangeError> for PublishError {
+    fn from(error: ChangeError) -> Self {
+        match error {
+            ChangeError::VersionExists { release, existing, sent } => {
+                Self::VersionExists { release, existing, sent }
+            }
+            ChangeError::KeyRevoked(key_id) => Self::KeyRevoked { key_id },
+            ChangeError::Stopping => Self::ShuttingDown,
+            ChangeError::Database(error) => Self::Database(error),
+            ChangeError::Missing(release) => Self::Broken(format!("{release} is missing")),
+            ChangeError::Failed(problem) => Self::Broken(problem),
+        }
+    }
+}
+
+fn as_list(names: &[PluginName]) -> String {
+    names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
