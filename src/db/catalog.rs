@@ -23,6 +23,14 @@ pub struct PluginFilter {
     pub profile: Option<String>,
 }
 
+impl PluginFilter {
+    /// Whether it asks for a text that no row can hold: Postgres keeps no NUL, and no name or word has one.
+    fn asks_for_nul(&self) -> bool {
+        let others = [&self.capability, &self.profile].into_iter().flatten();
+        self.words.iter().chain(others).any(|text| text.contains('\0'))
+    }
+}
+
 /// How the list is ordered.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum CatalogOrder {
@@ -43,6 +51,9 @@ pub async fn list(
     offset: i64,
     limit: i64,
 ) -> Result<Vec<PluginRecord>, DatabaseError> {
+    if filter.asks_for_nul() {
+        return Ok(Vec::new());
+    }
     let mut query = StatementBuilder::new(RECORD);
     query.push(" WHERE r.yanked_at IS NULL");
     push_filter(&mut query, filter);

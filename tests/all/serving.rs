@@ -233,3 +233,14 @@ async fn health_and_metrics_answer() {
     assert_eq!(configuration["api"], format!("{}/api/v1", server.url));
     assert!(metrics.contains("http_requests_total"), "{metrics}");
 }
+
+#[tokio::test]
+async fn a_text_with_the_character_nul_is_refused_before_the_database_sees_it() {
+    let server = TestServer::start().await;
+
+    let body = serde_json::json!({ "name": "ada", "email": "ada\0@example.org", "password": "correct horse battery" });
+    let response = server.post("/api/v1/accounts", "", body).await;
+
+    assert_eq!(response.status(), 400);
+    assert_eq!(response.json::<serde_json::Value>().await.unwrap()["code"], "malformed-body");
+}

@@ -63,6 +63,7 @@ impl<T: DeserializeOwned> FromRequest for JsonBody<T> {
             let (most, grace) = (limits.json_bytes, Duration::from_millis(limits.body_timeout_ms));
             check_json_type(&request)?;
             let body = read_all(&request, payload, most, grace).await?;
+            refuse_nul(&body, b"\\u0000")?;
             serde_json::from_slice(&body).map(Self).map_err(|error| {
                 Problem::new("malformed-body", format!("the JSON body cannot be read: {error}"))
                     .mend("Send the JSON that the API documents for this address.")
@@ -85,10 +86,20 @@ impl FromRequest for TextBody {
             let limits = limits_of(&request);
             let (most, grace) = (limits.json_bytes, Duration::from_millis(limits.body_timeout_ms));
             let body = read_all(&request, payload, most, grace).await?;
+            refuse_nul(&body, b"\0")?;
             let text = String::from_utf8(body.into());
             text.map(Self).map_err(|_| Problem::new("malformed-body", "the body is not UTF-8 text"))
         })
     }
+}
+
+/// No text of the registry holds the character NUL, and Postgres could not keep it.
+fn refuse_nul(body: &[u8], written: &[u8]) -> Result<(), Problem> {
+    if body.windows(written.len()).any(|window| window == written) {
+        return Err(Problem::new("malformed-body", "the body holds the character NUL (U+0000)")
+            .mend("Send the text without it."));
+    }
+    Ok(())
 }
 
 pub(in crate::http) fn limits_of(request: &HttpRequest) -> &crate::config::LimitSettings {
