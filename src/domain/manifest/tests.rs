@@ -237,6 +237,19 @@ fn deeply_nested_input_is_refused_without_a_panic() {
     assert_eq!(Manifest::from_canonical_json(json.as_bytes()).unwrap_err().code(), "manifest-invalid");
 }
 
+#[test]
+fn a_whole_float_that_canonical_json_would_write_as_a_huge_integer_is_refused() {
+    let manifest = |number: &str| {
+        format!(
+            "{SMALLEST}\n[[verify]]\nname = \"n\"\ncall = \"tool\"\ninput = {number}\nexpect = {{ json = 1 }}\n"
+        )
+    };
+
+    assert_eq!(Manifest::from_toml(&manifest("1.0e18")).unwrap_err().code(), "manifest-field-invalid");
+    assert!(Manifest::from_toml(&manifest("1.0e22")).is_ok());
+    assert!(Manifest::from_toml(&manifest("1.5")).is_ok());
+}
+
 fn any_manifest() -> impl Strategy<Value = Manifest> {
     let word = "[a-z][a-z0-9]{0,8}(-[a-z0-9]{1,4})?";
     let line = "[!-~à-ÿ가-힣](.{0,60}[!-~])?";

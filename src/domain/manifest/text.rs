@@ -10,6 +10,8 @@ const ADDRESS_CHARS: usize = 500;
 const SCOPE_VALUE_CHARS: usize = 255;
 /// Integers beyond 2^53 change their value in JSON (RFC 8785 section 3.2.2.3).
 const EXACT_INTEGER: u64 = 1 << 53;
+/// From here on canonical JSON writes floats with an exponent.
+const WRITTEN_AS_INTEGER: f64 = 1e21;
 
 type Checked = Result<(), ManifestError>;
 
@@ -88,13 +90,20 @@ pub(super) fn exact_numbers(field: &str, value: &Value) -> Checked {
     match value {
         Value::Number(number) => {
             let magnitude = number.as_u64().or_else(|| number.as_i64().map(i64::unsigned_abs));
-            match magnitude {
-                Some(magnitude) if magnitude > EXACT_INTEGER => Err(problem(
+            let is_inexact = match magnitude {
+                Some(magnitude) => magnitude > EXACT_INTEGER,
+                // Below 1e21 canonical JSON writes a whole float as an integer (RFC 8785 section 3.2.2.3).
+                None => number.as_f64().is_some_and(|float| {
+                    float.abs() > EXACT_INTEGER as f64 && float.abs() < WRITTEN_AS_INTEGER
+                }),
+            };
+            if is_inexact {
+                return Err(problem(
                     field,
                     format!("the integer {number} is beyond 2^53, where JSON numbers are not exact"),
-                )),
-                _ => Ok(()),
+                ));
             }
+            Ok(())
         }
         Value::Array(items) => items
             .iter()
