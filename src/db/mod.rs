@@ -48,6 +48,9 @@ struct Inner {
     dialect: Dialect,
     readers: AnyPool,
     writers: AnyPool,
+    /// The runtime that opens connections. A socket lives only as long as the runtime it was opened on, and the web
+    /// server's worker threads have runtimes of their own, which end before the last publish is written.
+    home: tokio::runtime::Handle,
 }
 
 impl Database {
@@ -74,7 +77,9 @@ impl Database {
                 (both.clone(), both)
             }
         };
-        Ok(Self { inner: Arc::new(Inner { dialect, readers, writers }) })
+        Ok(Self {
+            inner: Arc::new(Inner { dialect, readers, writers, home: tokio::runtime::Handle::current() }),
+        })
     }
 
     /// Which database it is.
@@ -84,12 +89,29 @@ impl Database {
 
     /// A connection to read with.
     pub async fn read(&self) -> Result<PoolConnection<Any>, DatabaseError> {
-        Ok(self.inner.readers.acquire().await?)
+        if let Some(connection) = self.inner.readers.try_acquire() {
+            return Ok(connection);
+        }
+        let readers = self.inner.readers.clone();
+        Ok(self.at_home(async move { readers.acquire().await }).await?)
     }
 
     /// A transaction to write in; on SQLite the only one at a time. Dropped without `commit`, it is rolled back.
     pub async fn write(&self) -> Result<Transaction<'static, Any>, DatabaseError> {
-        Ok(self.inner.writers.begin_with(self.inner.dialect.begin_write()).await?)
+        let begin = self.inner.dialect.begin_write();
+        if let Some(transaction) = self.inner.writers.try_begin_with(begin).await? {
+            return Ok(transaction);
+        }
+        let writers = self.inner.writers.clone();
+        Ok(self.at_home(async move { writers.begin_with(begin).await }).await?)
+    }
+
+    /// Runs what may open a connection on the runtime that outlives all its users.
+    async fn at_home<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, sqlx::Error>> + Send + 'static,
+    ) -> Result<T, sqlx::Error> {
+        self.inner.home.spawn(work).await.unwrap_or(Err(sqlx::Error::PoolClosed))
     }
 
     /// A writing connection outside a transaction, for migrations.

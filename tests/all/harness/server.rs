@@ -13,6 +13,9 @@ use tokio::sync::oneshot;
 
 use super::database::TestDatabase;
 
+/// A `tracing` filter; with it the servers under test write their log lines to stderr.
+const LOG_VARIABLE: &str = "PLUGINRY_TEST_LOG";
+
 /// A running registry. Dropping it stops it gracefully; a panic inside it fails the test.
 pub struct TestServer {
     /// `http://127.0.0.1:PORT`.
@@ -155,6 +158,9 @@ type Running = (String, Option<String>, oneshot::Sender<()>, JoinHandle<()>);
 
 /// Runs the program on a thread of its own; returns once it listens.
 fn run(configuration: Configuration) -> Running {
+    if let Some(filter) = super::variable(LOG_VARIABLE) {
+        pluginry::telemetry::start_logs(configuration.log_format, &filter);
+    }
     let (started_sender, started) = std::sync::mpsc::channel();
     let (stop, stopped) = oneshot::channel();
     let thread = std::thread::spawn(move || {
