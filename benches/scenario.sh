@@ -83,7 +83,7 @@ echo "| resident memory, now | $(rss_mib "$server_pid") MiB |"
 echo
 
 echo "## Inspection"; echo
-cargo bench --quiet --bench inspection 2>/dev/null
+echo '```'; "$(ls -t target/release/deps/inspection-* | grep -v "\.d$" | head -1)"; echo '```'
 echo
 graph=${PLUGINRY_SHARED:-../shared}/data/crates-graph.jsonl.gz
 if [ -f "$graph" ]; then
