@@ -11,6 +11,8 @@ mod explain;
 #[cfg(feature = "server")]
 mod facts;
 #[cfg(feature = "server")]
+mod failure;
+#[cfg(feature = "server")]
 mod index;
 #[cfg(feature = "server")]
 mod interval;
@@ -26,7 +28,7 @@ mod solve;
 mod version_bits;
 
 #[cfg(feature = "server")]
-pub use explain::{Explanation, ResolveFailure};
+pub use failure::{Explanation, ResolveFailure};
 #[cfg(feature = "server")]
 pub use index::{Index, IndexSize, IndexSnapshot};
 pub use lock::{HeldBack, Lock, LockError, LockedRelease};
