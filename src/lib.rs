@@ -27,4 +27,5 @@ pub mod signing;
 pub mod storage;
 #[cfg(feature = "server")]
 pub mod telemetry;
+pub mod trust;
 pub mod wasm;

@@ -22,6 +22,7 @@ migrations! {
     1 "0001_accounts",
     2 "0002_releases",
     3 "0003_log_and_jobs",
+    4 "0004_trust",
 }
 
 /// How many migrations this binary carries.

@@ -1,0 +1,12 @@
+//! What ties keys, the log and releases together: log entries, the trust document, verdicts, standings, the recall
+//! feed and the bundles that let anybody check them without a network.
+//!
+//! Everything here is pure: bytes in, value or refusal out. The tree itself belongs to `log`, keys to `signing`,
+//! fetching to `client`, deciding to `registry`.
+
+mod entry;
+
+pub use entry::{
+    Advice, ENTRY_MAX_BYTES, EntryError, KeyEnrollment, KeyRevocation, LogEvent, LogStatement, LogSubject,
+    Moment, Owners, PublishEntry, VerdictEntry,
+};
