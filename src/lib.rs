@@ -17,6 +17,7 @@ pub mod domain;
 pub mod http;
 #[cfg(all(feature = "server", feature = "runtime"))]
 pub mod jobs;
+pub mod log;
 #[cfg(feature = "server")]
 pub mod registry;
 pub mod resolver;

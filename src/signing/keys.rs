@@ -177,7 +177,8 @@ impl SecretKey {
         text
     }
 
-    pub(super) fn sign(&self, message: &[u8]) -> [u8; 64] {
+    /// Signs a message. Whoever calls sees to it that no message of one kind can be taken for another.
+    pub(crate) fn sign(&self, message: &[u8]) -> [u8; 64] {
         self.0.sign(message).to_bytes()
     }
 }
