@@ -1,6 +1,8 @@
 //! The growing right edge of a log: what an append changes, and nothing else.
 
-use super::entry_bundle::{ENTRY_MAX_BYTES, EntryBundleError, cut_entry_bundle, push_entry, read_entry_bundle};
+use super::entry_bundle::{
+    ENTRY_MAX_BYTES, EntryBundleError, cut_entry_bundle, push_entry, read_entry_bundle,
+};
 use super::hash::{Hash, leaf_hash, node_hash};
 use super::proof::{ProofError, bounded};
 use super::tile_path::{EntryBundleId, TILE_WIDTH, TileId, TilePath};

@@ -76,8 +76,7 @@ fn take_entries(bytes: &[u8], width: u16) -> Result<(Vec<&[u8]>, &[u8]), EntryBu
     let mut entries = Vec::with_capacity(usize::from(width).min(bytes.len() / 2));
     let mut rest = bytes;
     for whole in 0..width {
-        let (entry, after) =
-            split_entry(rest).ok_or(EntryBundleError::Ends { whole, expected: width })?;
+        let (entry, after) = split_entry(rest).ok_or(EntryBundleError::Ends { whole, expected: width })?;
         entries.push(entry);
         rest = after;
     }

@@ -205,8 +205,7 @@ impl SignedNote {
 
     /// Whether there is a signature by this key, and every signature that claims this key verifies.
     pub fn signed_by(&self, verifier: &NoteVerifier) -> bool {
-        let mut claims =
-            self.signatures.iter().filter(|signature| signature.claims(verifier)).peekable();
+        let mut claims = self.signatures.iter().filter(|signature| signature.claims(verifier)).peekable();
         claims.peek().is_some()
             && claims.all(|signature| signature.verified_at(verifier, &self.text).is_some())
     }

@@ -58,9 +58,10 @@ impl Refusal for ProofTextError {
             Self::TooLarge { .. } => {
                 Some("Leave out extra data and the signatures of witnesses nobody relies on.".into())
             }
-            Self::Malformed { .. } => {
-                Some("Pass it byte for byte; c2sp.org/tlog-proof and c2sp.org/tlog-witness say how it is written.".into())
-            }
+            Self::Malformed { .. } => Some(
+                "Pass it byte for byte; c2sp.org/tlog-proof and c2sp.org/tlog-witness say how it is written."
+                    .into(),
+            ),
             Self::Checkpoint(error) => error.mend(),
         }
     }

@@ -151,9 +151,7 @@ impl TilePath {
         }
         let (kind, place) = text.strip_prefix("tile/")?.split_once('/')?;
         let (digits, width) = match place.split_once(".p/") {
-            Some((digits, width)) => {
-                (digits, width.parse::<u16>().ok().filter(|&width| width < TILE_WIDTH)?)
-            }
+            Some((digits, width)) => (digits, width.parse::<u16>().ok().filter(|&width| width < TILE_WIDTH)?),
             None => (place, TILE_WIDTH),
         };
         let mut index = 0_u64;

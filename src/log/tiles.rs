@@ -29,7 +29,9 @@ impl Refusal for TileLengthDiffers {
     }
 
     fn mend(&self) -> Option<String> {
-        Some("Fetch the tile again; if it stays so, the log's storage or a cache before it is damaged.".into())
+        Some(
+            "Fetch the tile again; if it stays so, the log's storage or a cache before it is damaged.".into(),
+        )
     }
 }
 
