@@ -118,6 +118,18 @@ pub async fn last_sequence(connection: &mut AnyConnection) -> Result<u64, Databa
     row.size("sequence")
 }
 
+/// The oldest event there is, with its place (0: still in the outbox).
+pub async fn oldest_payload(connection: &mut AnyConnection) -> Result<Option<(u64, String)>, DatabaseError> {
+    let row = sqlx::query(
+        "SELECT sequence, payload FROM log_entries WHERE sequence = (SELECT MIN(sequence) FROM log_entries) \
+         UNION ALL SELECT 0 AS sequence, payload FROM outbox WHERE id = (SELECT MIN(id) FROM outbox) \
+             AND NOT EXISTS (SELECT 1 FROM log_entries)",
+    )
+    .fetch_optional(connection)
+    .await?;
+    row.map(|row| Ok((row.size("sequence")?, row.text("payload")?))).transpose()
+}
+
 /// Entries behind `sequence`, in order.
 pub async fn entries_after(
     connection: &mut AnyConnection,

@@ -10,6 +10,7 @@ use sqlx::AnyConnection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Registry;
+use super::append_statement::{AppendError, EncodedStatement, append_statement};
 use super::follow::IndexError;
 use super::index_files::IndexFile;
 use super::sequence::{Sequenced, sequence_outbox};
@@ -20,6 +21,8 @@ use crate::db::{DatabaseError, Dialect, audit, jobs, keys, log, plugins};
 use crate::domain::{
     Digest, IndexRelease, Manifest, PluginName, PublishFacts, ReleaseId, Timestamp, VerificationState,
 };
+use crate::signing::Envelope;
+use crate::trust::{Advice, EntryError, LogEvent, LogStatement, Moment, VerdictEntry};
 
 /// The kind of the job that a publish queues; its payload is `{"release_id": 1}`.
 pub const VERIFY_RELEASE: &str = "verify-release";
@@ -40,6 +43,8 @@ pub enum Change {
         namespace_id: i64,
         /// Its rows.
         new: Box<NewRelease>,
+        /// What the log is told.
+        statement: EncodedStatement,
     },
     /// A change of a release that is there.
     Release {
@@ -67,6 +72,8 @@ pub enum ReleaseChange {
         state: VerificationState,
         /// The run.
         run: Box<VerificationRun>,
+        /// What the registry signs about it.
+        summary: Box<Envelope>,
     },
 }
 
@@ -101,12 +108,24 @@ pub enum ChangeError {
     /// The committer is gone: the server is stopping.
     #[error("the registry is stopping")]
     Stopping,
+    /// The log cannot hold what it would be told.
+    #[error(transparent)]
+    Entry(#[from] EntryError),
     /// The database failed.
     #[error("the database failed")]
     Database(#[from] DatabaseError),
     /// The change is made, but something after it failed.
     #[error("{0}")]
     Failed(String),
+}
+
+impl From<AppendError> for ChangeError {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::Entry(error) => error.into(),
+            AppendError::Database(error) => error.into(),
+        }
+    }
 }
 
 type Answer = Result<Committed, ChangeError>;
@@ -258,8 +277,8 @@ async fn apply(
     change: &Change,
 ) -> Result<Made, ChangeError> {
     match change {
-        Change::Publish { namespace_id, new } => {
-            insert_release(connection, dialect, *namespace_id, new).await
+        Change::Publish { namespace_id, new, statement } => {
+            insert_release(connection, dialect, *namespace_id, new, statement).await
         }
         Change::Release { release, account_id, change, now } => {
             change_release(connection, release, *account_id, change, *now).await
@@ -272,6 +291,7 @@ async fn insert_release(
     dialect: Dialect,
     namespace_id: i64,
     new: &NewRelease,
+    statement: &EncodedStatement,
 ) -> Result<Made, ChangeError> {
     let release = new.manifest.release_id();
     if let Some(existing) = releases::find(connection, &release).await? {
@@ -288,15 +308,11 @@ async fn insert_release(
     let release_id = new_release::insert(connection, plugin_id, new).await?;
     new_release::insert_children(connection, release_id, new).await?;
     let subject = release.to_string();
-    let entry = serde_json::json!({
-        "digest": new.digest, "size_bytes": new.size_bytes, "manifest_digest": new.manifest_digest,
-        "signer": new.key_id,
-    });
-    log::append_to_outbox(connection, PUBLISH, &subject, &entry.to_string(), now).await?;
+    statement.append(connection).await?;
     let job = serde_json::json!({ "release_id": release_id });
     jobs::enqueue(connection, VERIFY_RELEASE, &job.to_string(), now).await?;
     let detail = serde_json::json!({ "digest": new.digest });
-    audit::record(connection, Some(new.published_by), PUBLISH, &subject, &detail.to_string(), now).await?;
+    audit::record(connection, Some(new.published_by), "publish", &subject, &detail.to_string(), now).await?;
     Ok(Made { is_new: true, line: line_of(&new.manifest, new), release })
 }
 
@@ -322,30 +338,35 @@ async fn change_release(
 ) -> Result<Made, ChangeError> {
     let record = releases::find(connection, release).await?;
     let record = record.ok_or_else(|| ChangeError::Missing(release.clone()))?;
-    let (kind, entry) = match change {
+    let (event, detail) = match change {
         ReleaseChange::Yank(yanked) if *yanked == record.yanked_at.is_some() => return Ok(unchanged(record)),
         ReleaseChange::Deprecate(advice) if *advice == record.deprecated => return Ok(unchanged(record)),
         ReleaseChange::Yank(yanked) => {
             releases::set_yanked(connection, record.id, yanked.then_some(now)).await?;
             plugins::refresh_newest(connection, record.plugin_id).await?;
-            (if *yanked { "yank" } else { "unyank" }, serde_json::json!({}))
+            let moment = Moment { at: now };
+            let event = if *yanked { LogEvent::Yank(moment) } else { LogEvent::Unyank(moment) };
+            (event, serde_json::json!({}))
         }
         ReleaseChange::Deprecate(advice) => {
             releases::set_deprecated(connection, record.id, advice.as_deref()).await?;
-            ("deprecate", serde_json::json!({ "advice": advice }))
+            let event = LogEvent::Deprecate(Advice { at: now, reason: advice.clone() });
+            (event, serde_json::json!({ "advice": advice }))
         }
-        ReleaseChange::Verify { state, run } => {
+        ReleaseChange::Verify { state, run, summary } => {
             verification_runs::insert(connection, record.id, run).await?;
             releases::set_verification(connection, record.id, *state).await?;
+            let summary = Envelope::clone(summary);
             (
-                "verdict",
+                LogEvent::Verdict(VerdictEntry { at: now, state: *state, summary }),
                 serde_json::json!({ "state": state, "outcome": run.outcome, "runtime": run.runtime_version }),
             )
         }
     };
+    let statement = LogStatement::of_release(release, record.digest, event);
+    append_statement(connection, &statement).await?;
     let subject = release.to_string();
-    log::append_to_outbox(connection, kind, &subject, &entry.to_string(), now).await?;
-    audit::record(connection, account_id, kind, &subject, &entry.to_string(), now).await?;
+    audit::record(connection, account_id, statement.kind(), &subject, &detail.to_string(), now).await?;
     let record = releases::find_by_id(connection, record.id).await?;
     let record = record.ok_or_else(|| ChangeError::Missing(release.clone()))?;
     Ok(Made { is_new: true, ..unchanged(record) })
@@ -354,9 +375,6 @@ async fn change_release(
 fn unchanged(record: ReleaseRecord) -> Made {
     Made { is_new: false, line: record.index_line(), release: record.release }
 }
-
-/// The kind of a publish in log and audit.
-pub(super) const PUBLISH: &str = "publish";
 
 /// Index files first, then the projections in memory.
 async fn show(

@@ -3,6 +3,7 @@
 //! Rules live here. HTTP, command-line and SQL do not.
 
 pub mod accounts;
+mod append_statement;
 mod blobs;
 mod change_release;
 mod commit;
@@ -11,6 +12,7 @@ mod find_release;
 mod follow;
 mod index_files;
 mod inspect_package;
+mod keys;
 mod mapped_file;
 mod profiles;
 mod projections;
@@ -22,6 +24,8 @@ mod search_plugins;
 mod sequence;
 mod show_namespace;
 mod show_release;
+#[cfg(feature = "runtime")]
+mod sign_summary;
 mod sweep_blobs;
 mod upload;
 #[cfg(feature = "runtime")]
@@ -39,11 +43,13 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Configuration;
-use crate::db::{Database, DatabaseError, Dialect};
+use crate::db::{Database, DatabaseError, Dialect, log};
 use crate::domain::{HostProfile, PluginName, Timestamp};
 use crate::resolver::IndexSnapshot;
 use crate::storage::{Storage, StorageError};
+use crate::trust::{EntryError, LogStatement};
 
+pub use append_statement::{AppendError, EncodedStatement};
 pub use blobs::BlobContent;
 pub use change_release::{ChangeReleaseError, change_release};
 pub use commit::{Change, ChangeError, Committed, ReleaseChange, VERIFY_RELEASE};
@@ -53,6 +59,7 @@ pub use find_release::{
 pub use follow::IndexError;
 pub use index_files::IndexFile;
 pub use inspect_package::inspect_package;
+pub use keys::{RegistryKeys, RegistryKeysError};
 pub use publish_error::PublishError;
 pub use publish_release::{InspectedPackage, PublishRequest, Published, SignedPackage, publish_release};
 pub use renew_operator_token::{RenewOperatorTokenError, renew_operator_token};
@@ -83,6 +90,7 @@ pub struct Registry {
 
 struct Shared {
     configuration: Configuration,
+    keys: RegistryKeys,
     public_url: ArcSwap<String>,
     database: Database,
     storage: Storage,
@@ -130,6 +138,20 @@ pub enum OpenError {
     /// The operating system gives no random bytes.
     #[error("no random bytes: {0}")]
     Randomness(String),
+    /// The registry's keys cannot be opened.
+    #[error("the registry's keys: {0}")]
+    Keys(#[from] RegistryKeysError),
+    /// The database is older than the transparency log.
+    #[error(
+        "entry {sequence} of the log in the database is not one of this version: {problem}. The database was made \
+         before there was a transparency log; start with an empty data directory and publish again"
+    )]
+    OldLog {
+        /// Its place.
+        sequence: u64,
+        /// What is wrong with it.
+        problem: EntryError,
+    },
     /// What a killed process left could not be put right.
     #[error("recovery: {0}")]
     Recover(#[from] IndexError),
@@ -143,6 +165,7 @@ impl Registry {
         sweep_uploads(&configuration)?;
         let database = Database::connect(&configuration.effective_database_url()).await?;
         let storage = Storage::open(&configuration.effective_storage_url(), storage_options()).await?;
+        let keys = RegistryKeys::open(&configuration)?;
         let (committer, committer_task) = commit::Committer::new();
         let limits = configuration.limits.clone();
         let registry = Self {
@@ -151,6 +174,7 @@ impl Registry {
                 index_files: index_files::IndexFiles::new(storage.clone(), limits.index_cache_bytes),
                 blobs: blobs::Blobs::new(storage.clone()),
                 configuration,
+                keys,
                 database,
                 storage,
                 profiles: ArcSwap::default(),
@@ -168,6 +192,7 @@ impl Registry {
                 _lock: lock,
             }),
         };
+        registry.refuse_old_log().await?;
         registry.reload_profiles().await?;
         registry.recover().await?;
         registry.make_operator().await?;
@@ -207,6 +232,11 @@ impl Registry {
     /// The settings it was opened with.
     pub fn configuration(&self) -> &Configuration {
         &self.shared.configuration
+    }
+
+    /// The keys it signs with.
+    pub fn keys(&self) -> &RegistryKeys {
+        &self.shared.keys
     }
 
     /// The database.
@@ -262,6 +292,16 @@ impl Registry {
             work()
         })
         .await
+    }
+
+    /// Entries from before the transparency log cannot be leaves of it. One process writes them all, so the first tells.
+    async fn refuse_old_log(&self) -> Result<(), OpenError> {
+        let oldest = log::oldest_payload(&mut *self.database().read().await?).await?;
+        let Some((sequence, payload)) = oldest else { return Ok(()) };
+        match LogStatement::from_bytes(payload.as_bytes()) {
+            Ok(_) => Ok(()),
+            Err(problem) => Err(OpenError::OldLog { sequence, problem }),
+        }
     }
 
     /// Makes the operator account at the very first start.

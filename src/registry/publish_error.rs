@@ -5,7 +5,11 @@ use crate::db::DatabaseError;
 use crate::domain::{Digest, NameError, PluginName, Refusal, ReleaseId};
 use crate::signing::SigningError;
 use crate::storage::StorageError;
+use crate::trust::EntryError;
 use crate::wasm::{InspectionReport, PackageError};
+
+/// The most an attestation may weigh as compact JSON, so that its entry always fits into the log.
+pub(super) const LOGGED_ATTESTATION_MAX_BYTES: usize = 40 * 1024;
 
 /// Why a publish was refused or failed.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +66,17 @@ pub enum PublishError {
     /// The attestation does not count.
     #[error(transparent)]
     Signing(#[from] SigningError),
+    /// The attestation does not fit into the log.
+    #[error(
+        "the attestation weighs {size_bytes} bytes; the log takes at most {LOGGED_ATTESTATION_MAX_BYTES}"
+    )]
+    AttestationTooLarge {
+        /// Its size as compact JSON.
+        size_bytes: usize,
+    },
+    /// The log cannot hold the release.
+    #[error(transparent)]
+    Entry(#[from] EntryError),
     /// Signed with a key that was enrolled and revoked.
     #[error("the attestation is signed with key {key_id}, which is revoked")]
     KeyRevoked {
@@ -129,6 +144,8 @@ impl Refusal for PublishError {
             Self::UnknownDependency { .. } => "unknown-dependency",
             Self::TooManyDependencies { .. } => "too-many-dependencies",
             Self::Signing(error) => error.code(),
+            Self::AttestationTooLarge { .. } => "attestation-too-large",
+            Self::Entry(error) => error.code(),
             Self::KeyRevoked { .. } => "key-revoked",
             Self::StatementDiffers { .. } => "attestation-predicate-differs",
             Self::WideningInPatch { .. } => "widening-in-patch",
@@ -157,6 +174,10 @@ impl Refusal for PublishError {
                 "Publish the dependency first, or correct its name under [dependencies].".into()
             }
             Self::TooManyDependencies { .. } => "Depend on fewer plugins.".into(),
+            Self::AttestationTooLarge { .. } => {
+                "Sign with one key, and give shorter reasons for fewer capabilities.".into()
+            }
+            Self::Entry(error) => return error.mend(),
             Self::KeyRevoked { .. } => "Enrol a new key and sign with it.".into(),
             Self::StatementDiffers { .. } => {
                 "Sign the packed file as it is uploaded: `pluginry publish` does both.".into()
@@ -181,6 +202,7 @@ impl From<ChangeError> for PublishError {
                 Self::VersionExists { release, existing, sent }
             }
             ChangeError::KeyRevoked(key_id) => Self::KeyRevoked { key_id },
+            ChangeError::Entry(error) => Self::Entry(error),
             ChangeError::Stopping => Self::ShuttingDown,
             ChangeError::Database(error) => Self::Database(error),
             ChangeError::Missing(release) => Self::Broken(format!("{release} is missing")),

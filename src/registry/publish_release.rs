@@ -5,14 +5,16 @@
 
 use serde_json::Value;
 
+use super::append_statement::EncodedStatement;
 use super::commit::{Change, Committed};
-use super::publish_error::PublishError;
+use super::publish_error::{LOGGED_ATTESTATION_MAX_BYTES, PublishError};
 use super::{Registry, UploadedPackage};
 use crate::db::new_release::{NewCapability, NewExport, NewImport, NewRelease};
 use crate::db::releases;
 use crate::db::{keys, plugins};
 use crate::domain::{Digest, HostProfile, IndexRelease, Manifest, PluginName, ReleaseId, Timestamp};
 use crate::signing::{Envelope, KeyId, PublicKey, verify_release};
+use crate::trust::{LogEvent, LogStatement, PublishEntry};
 use crate::wasm::inspect;
 use crate::wasm::{
     ImportDecision, ImportFinding, InspectionReport, PackageKind, PackageLimits, WideningChange,
@@ -62,7 +64,7 @@ pub struct InspectedPackage {
 /// An inspected package whose author is known.
 pub struct SignedPackage {
     inspected: InspectedPackage,
-    attestation: String,
+    attestation: Envelope,
     key_id: KeyId,
     public_key: PublicKey,
 }
@@ -231,6 +233,10 @@ impl InspectedPackage {
     /// Checks the author's statement about these bytes.
     fn signed(self, attestation: &[u8], keys: &EnrolledKeys) -> Result<SignedPackage, PublishError> {
         let envelope = Envelope::from_json(attestation)?;
+        let size_bytes = envelope.to_json().len();
+        if size_bytes > LOGGED_ATTESTATION_MAX_BYTES {
+            return Err(PublishError::AttestationTooLarge { size_bytes });
+        }
         let release = self.manifest.release_id();
         let verified = verify_release(&envelope, &keys.active, &release, self.uploaded.digest());
         let (statement, key_id) = verified.map_err(|error| {
@@ -247,8 +253,7 @@ impl InspectedPackage {
         }
         let public_key = keys.active.iter().find(|key| key.id() == key_id);
         let public_key = *public_key.expect("the signer is one of the candidates");
-        let attestation = String::from_utf8_lossy(&envelope.to_json()).into_owned();
-        Ok(SignedPackage { inspected: self, attestation, key_id, public_key })
+        Ok(SignedPackage { inspected: self, attestation: envelope, key_id, public_key })
     }
 }
 
@@ -304,14 +309,32 @@ async fn commit(
     terms: &Terms,
 ) -> Result<Published, PublishError> {
     let report = signed.inspected.report.clone();
+    let statement = EncodedStatement::of(&signed.statement(&widened, terms))?;
     let new = Box::new(signed.into_rows(&widened, terms));
-    let change = Change::Publish { namespace_id: terms.namespace_id, new };
+    let change = Change::Publish { namespace_id: terms.namespace_id, new, statement };
     let Committed { is_new, line, .. } = registry.commit(change).await?;
     metrics::counter!("publishes_total", "outcome" => if is_new { "new" } else { "repeated" }).increment(1);
     Ok(Published { is_new, release: line, warnings: warnings_of(&report), inspection: as_value(&report) })
 }
 
 impl SignedPackage {
+    /// What the log is told.
+    fn statement(&self, widened: &[WideningChange], terms: &Terms) -> LogStatement {
+        let InspectedPackage { uploaded, manifest, manifest_digest, report, .. } = &self.inspected;
+        let entry = PublishEntry {
+            at: terms.now,
+            size_bytes: uploaded.size_bytes(),
+            manifest_digest: *manifest_digest,
+            signer: self.key_id,
+            profile: manifest.host.profile.clone(),
+            profile_version: report.profile.version.clone(),
+            risk: report.risk(),
+            widening: !widened.is_empty(),
+            attestation: self.attestation.clone(),
+        };
+        LogStatement::of_release(&manifest.release_id(), uploaded.digest(), LogEvent::Publish(entry))
+    }
+
     fn into_rows(self, widened: &[WideningChange], terms: &Terms) -> NewRelease {
         let InspectedPackage { uploaded, kind, manifest, manifest_digest, readme, report } = self.inspected;
         let widening = (!widened.is_empty())
@@ -328,7 +351,7 @@ impl SignedPackage {
             profile_version: report.profile.version.clone(),
             risk: report.risk(),
             inspection: serde_json::to_string(&report).expect("a report has text keys only"),
-            attestation: self.attestation,
+            attestation: String::from_utf8(self.attestation.to_json()).expect("JSON is text"),
             key_id: self.key_id.to_hex(),
             public_key: *self.public_key.as_bytes(),
             widening,

@@ -6,10 +6,12 @@ use std::collections::HashMap;
 
 use sqlx::AnyConnection;
 
-use super::accounts::log_kinds::KEY_REVOKE;
-use super::commit::PUBLISH;
 use crate::db::{DatabaseError, keys, log, plugins, releases};
 use crate::domain::ReleaseId;
+
+/// The kinds of entries that change rows when they get their place.
+const PUBLISH: &str = "publish";
+const KEY_REVOKE: &str = "key-revoke";
 
 /// How many entries one statement moves.
 const ENTRIES_AT_ONCE: usize = 256;

@@ -2,6 +2,7 @@
 
 use serde::Serialize as _;
 
+use super::sign_summary::sign_summary;
 use super::{Change, ChangeError, Registry, ReleaseChange};
 use crate::db::DatabaseError;
 use crate::db::releases::{self, ReleaseRecord};
@@ -61,10 +62,10 @@ pub async fn verify_release(
         runtime_version: report.runtime_version.clone(),
         finished_at: now(),
     };
-    let change = ReleaseChange::Verify { state: report.state(), run: Box::new(run) };
-    registry
-        .commit(Change::Release { release: record.release, account_id: None, change, now: now() })
-        .await?;
+    let (state, at) = (report.state(), now());
+    let summary = Box::new(sign_summary(registry, &record, state, &report.runtime_version, at));
+    let change = ReleaseChange::Verify { state, run: Box::new(run), summary };
+    registry.commit(Change::Release { release: record.release, account_id: None, change, now: at }).await?;
     Ok(())
 }
 

@@ -69,6 +69,7 @@ pub async fn register_profile(
     let profile =
         accounts::register_profile(registry.database(), built_in, &caller, &document, Timestamp::now())
             .await?;
+    registry.sequence_soon();
     registry.reload_profiles().await.map_err(Problem::internal)?;
     Ok(HttpResponse::Created().json(profile))
 }

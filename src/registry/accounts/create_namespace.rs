@@ -1,10 +1,11 @@
 //! Makes a namespace, owned by who asks first.
 
 use super::access::{AccessError, Caller, require_account};
-use super::log_kinds;
-use crate::db::{Database, DatabaseError, audit, log, namespaces};
+use crate::db::{Database, DatabaseError, audit, namespaces};
 use crate::domain::api::{MemberRole, NamespaceAnswer, NewNamespaceRequest};
 use crate::domain::{Namespace, Refusal, Timestamp};
+use crate::registry::append_statement::{AppendError, append_statement};
+use crate::trust::{LogEvent, LogStatement, LogSubject, Owners};
 
 /// Names that people would take for somebody in particular; operators alone make them.
 const RESERVED: &[&str] = &[
@@ -50,6 +51,9 @@ pub enum CreateNamespaceError {
         /// The namespace.
         namespace: Namespace,
     },
+    /// The log cannot hold what it would be told.
+    #[error(transparent)]
+    Log(#[from] AppendError),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -61,6 +65,7 @@ impl Refusal for CreateNamespaceError {
             Self::Access(error) => error.code(),
             Self::Reserved { .. } => "namespace-reserved",
             Self::Taken { .. } => "namespace-taken",
+            Self::Log(error) => error.code(),
             Self::Database(_) => "internal",
         }
     }
@@ -72,6 +77,7 @@ impl Refusal for CreateNamespaceError {
                 Some("If it stands for a project of yours, ask an operator of this registry.".into())
             }
             Self::Taken { .. } => Some("Choose another, or ask its owner to add you.".into()),
+            Self::Log(error) => error.mend(),
             Self::Database(_) => None,
         }
     }
@@ -99,9 +105,9 @@ pub async fn create_namespace(
             }
         })?;
     namespaces::set_member(&mut transaction, namespace_id, caller.account_id, MemberRole::Owner, now).await?;
-    let payload = serde_json::json!({ "namespace": namespace, "owners": [caller.account] }).to_string();
-    log::append_to_outbox(&mut transaction, log_kinds::OWNER_CHANGE, namespace.as_str(), &payload, now)
-        .await?;
+    let event = LogEvent::OwnerChange(Owners { at: now, owners: vec![caller.account.clone()] });
+    let statement = LogStatement { subject: LogSubject::Namespace(namespace.clone()), event };
+    append_statement(&mut transaction, &statement).await?;
     audit::record(
         &mut transaction,
         Some(caller.account_id),

@@ -1,12 +1,14 @@
 //! Enrols an author key for a namespace.
 
 use super::access::{AccessError, Caller, require_member};
-use super::{is_plain_label, log_kinds};
+use super::is_plain_label;
 use crate::db::keys::NewKey;
-use crate::db::{Database, DatabaseError, audit, keys, log, namespaces};
+use crate::db::{Database, DatabaseError, audit, keys, namespaces};
 use crate::domain::api::{EnrollKeyRequest, EnrolledKey, TokenScope};
 use crate::domain::{Namespace, Refusal, Timestamp};
+use crate::registry::append_statement::{AppendError, append_statement};
 use crate::signing::{KeyError, PublicKey};
+use crate::trust::{KeyEnrollment, LogEvent, LogStatement};
 
 /// Why a key was not enrolled.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +32,9 @@ pub enum EnrollKeyError {
         /// When.
         revoked_at: Timestamp,
     },
+    /// The log cannot hold what it would be told.
+    #[error(transparent)]
+    Log(#[from] AppendError),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -42,6 +47,7 @@ impl Refusal for EnrollKeyError {
             Self::Key(error) => error.code(),
             Self::Label => "invalid-label",
             Self::Revoked { .. } => "key-revoked",
+            Self::Log(error) => error.code(),
             Self::Database(_) => "internal",
         }
     }
@@ -52,6 +58,7 @@ impl Refusal for EnrollKeyError {
             Self::Key(error) => error.mend(),
             Self::Label => Some("Shorten it to what tells you which key it is.".into()),
             Self::Revoked { .. } => Some("Make a new key with `pluginry key new` and enrol that.".into()),
+            Self::Log(error) => error.mend(),
             Self::Database(_) => None,
         }
     }
@@ -97,12 +104,21 @@ pub async fn enroll_key(
         enrolled_at: now,
     };
     keys::insert(&mut transaction, &key).await?;
+    let enrollment = KeyEnrollment {
+        at: now,
+        public_key,
+        counts_from: now,
+        endorsement: None,
+        account: caller.account.clone(),
+        approved_by: Vec::new(),
+    };
+    let statement = LogStatement::of_key(namespace, public_key.id(), LogEvent::KeyEnroll(enrollment));
+    append_statement(&mut transaction, &statement).await?;
     let fact = serde_json::json!({
         "namespace": namespace, "key_id": key_id, "public_key": public_key, "account": caller.account,
     })
     .to_string();
-    let subject = format!("{namespace}/{key_id}");
-    log::append_to_outbox(&mut transaction, log_kinds::KEY_ENROLL, &subject, &fact, now).await?;
+    let subject = statement.subject.to_key();
     audit::record(&mut transaction, Some(caller.account_id), "enroll-key", &subject, &fact, now).await?;
     transaction.commit().await.map_err(DatabaseError::from)?;
     Ok(EnrolledKey {

@@ -36,16 +36,6 @@ pub use revoke_key::{RevokeKeyError, revoke_key};
 pub use revoke_token::{RevokeTokenError, revoke_token};
 pub use set_member::{SetMemberError, set_member};
 
-/// Kinds of log entries that these verbs write.
-pub mod log_kinds {
-    /// A key now signs for a namespace.
-    pub const KEY_ENROLL: &str = "key-enroll";
-    /// A key no longer signs for a namespace.
-    pub const KEY_REVOKE: &str = "key-revoke";
-    /// A namespace has other owners than before.
-    pub const OWNER_CHANGE: &str = "owner-change";
-}
-
 /// Whether people can read it on one line: no control characters, of bounded length.
 fn is_plain_label(text: &str) -> bool {
     text.chars().count() <= 100 && !text.chars().any(char::is_control)

@@ -3,7 +3,9 @@
 use super::access::{AccessError, Caller, require_operator};
 use crate::db::profiles::NewProfile;
 use crate::db::{Database, DatabaseError, audit, profiles};
-use crate::domain::{HostProfile, ProfileError, Refusal, ReleaseId, Timestamp};
+use crate::domain::{Digest, HostProfile, ProfileError, Refusal, ReleaseId, Timestamp};
+use crate::registry::append_statement::{AppendError, append_statement};
+use crate::trust::{LogEvent, LogStatement, LogSubject, Moment};
 use crate::wasm::check_profile;
 
 /// Why a profile was not registered.
@@ -27,6 +29,9 @@ pub enum RegisterProfileError {
         /// Name and version.
         profile: ReleaseId,
     },
+    /// The log cannot hold what it would be told.
+    #[error(transparent)]
+    Log(#[from] AppendError),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -38,6 +43,7 @@ impl Refusal for RegisterProfileError {
             Self::Access(error) => error.code(),
             Self::Profile(error) => error.code(),
             Self::Exists { .. } | Self::BuiltIn { .. } => "profile-exists",
+            Self::Log(error) => error.code(),
             Self::Database(_) => "internal",
         }
     }
@@ -49,6 +55,7 @@ impl Refusal for RegisterProfileError {
             Self::Exists { .. } | Self::BuiltIn { .. } => {
                 Some("A published profile never changes: give the changed one a new version.".into())
             }
+            Self::Log(error) => error.mend(),
             Self::Database(_) => None,
         }
     }
@@ -86,6 +93,9 @@ pub async fn register_profile(
         created_at: now,
     };
     profiles::insert(&mut transaction, &row).await?;
+    let subject = LogSubject::Profile { profile: id.clone(), digest: Digest::of(json.as_bytes()) };
+    let statement = LogStatement { subject, event: LogEvent::Profile(Moment { at: now }) };
+    append_statement(&mut transaction, &statement).await?;
     audit::record(&mut transaction, Some(caller.account_id), "register-profile", &id.to_string(), "{}", now)
         .await?;
     transaction.commit().await.map_err(DatabaseError::from)?;

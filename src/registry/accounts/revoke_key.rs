@@ -1,11 +1,12 @@
 //! Revokes an author key of a namespace.
 
 use super::access::{AccessError, Caller, require_member};
-use super::log_kinds;
-use crate::db::{Database, DatabaseError, audit, keys, log, namespaces};
+use crate::db::{Database, DatabaseError, audit, keys, namespaces};
 use crate::domain::api::TokenScope;
 use crate::domain::{Namespace, Refusal, Timestamp};
+use crate::registry::append_statement::{AppendError, append_statement};
 use crate::signing::KeyId;
+use crate::trust::{KeyRevocation, LogEvent, LogStatement};
 
 /// Why a key was not revoked.
 #[derive(Debug, thiserror::Error)]
@@ -21,6 +22,9 @@ pub enum RevokeKeyError {
         /// The key.
         key_id: KeyId,
     },
+    /// The log cannot hold what it would be told.
+    #[error(transparent)]
+    Log(#[from] AppendError),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -31,6 +35,7 @@ impl Refusal for RevokeKeyError {
         match self {
             Self::Access(error) => error.code(),
             Self::Unknown { .. } => "key-not-found",
+            Self::Log(error) => error.code(),
             Self::Database(_) => "internal",
         }
     }
@@ -41,6 +46,7 @@ impl Refusal for RevokeKeyError {
             Self::Unknown { namespace, .. } => {
                 Some(format!("GET /api/v1/namespaces/{namespace}/keys lists its keys."))
             }
+            Self::Log(error) => error.mend(),
             Self::Database(_) => None,
         }
     }
@@ -61,12 +67,14 @@ pub async fn revoke_key(
     if !keys::revoke(&mut transaction, namespace_id, &key_id.to_hex(), now).await? {
         return Err(RevokeKeyError::Unknown { namespace: namespace.clone(), key_id: *key_id });
     }
+    let revocation = KeyRevocation { at: now, from_index: None, account: caller.account.clone() };
+    let statement = LogStatement::of_key(namespace, *key_id, LogEvent::KeyRevoke(revocation));
+    append_statement(&mut transaction, &statement).await?;
     let fact = serde_json::json!({
         "namespace": namespace, "key_id": key_id.to_hex(), "account": caller.account,
     })
     .to_string();
-    let subject = format!("{namespace}/{key_id}");
-    log::append_to_outbox(&mut transaction, log_kinds::KEY_REVOKE, &subject, &fact, now).await?;
+    let subject = statement.subject.to_key();
     audit::record(&mut transaction, Some(caller.account_id), "revoke-key", &subject, &fact, now).await?;
     transaction.commit().await.map_err(DatabaseError::from)?;
     Ok(())

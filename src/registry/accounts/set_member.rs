@@ -3,10 +3,11 @@
 use sqlx::AnyConnection;
 
 use super::access::{AccessError, Caller, require_owner};
-use super::log_kinds;
-use crate::db::{Database, DatabaseError, accounts, audit, log, namespaces};
+use crate::db::{Database, DatabaseError, accounts, audit, namespaces};
 use crate::domain::api::MemberRole;
 use crate::domain::{Namespace, Refusal, Timestamp};
+use crate::registry::append_statement::{AppendError, append_statement};
+use crate::trust::{LogEvent, LogStatement, LogSubject, Owners};
 
 /// Why the members stayed as they are.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +29,9 @@ pub enum SetMemberError {
         /// The namespace.
         namespace: Namespace,
     },
+    /// The log cannot hold what it would be told.
+    #[error(transparent)]
+    Log(#[from] AppendError),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -39,6 +43,7 @@ impl Refusal for SetMemberError {
             Self::Access(error) => error.code(),
             Self::UnknownAccount { .. } => "unknown-account",
             Self::LastOwner { .. } => "last-owner",
+            Self::Log(error) => error.code(),
             Self::Database(_) => "internal",
         }
     }
@@ -50,6 +55,7 @@ impl Refusal for SetMemberError {
                 Some("Check the name; the account must be registered first.".into())
             }
             Self::LastOwner { .. } => Some("Make another account an owner first.".into()),
+            Self::Log(error) => error.mend(),
             Self::Database(_) => None,
         }
     }
@@ -86,9 +92,9 @@ pub async fn set_member(
     }
 
     if owners != owners_before {
-        let payload = serde_json::json!({ "namespace": namespace, "owners": owners }).to_string();
-        log::append_to_outbox(&mut transaction, log_kinds::OWNER_CHANGE, namespace.as_str(), &payload, now)
-            .await?;
+        let event = LogEvent::OwnerChange(Owners { at: now, owners });
+        let statement = LogStatement { subject: LogSubject::Namespace(namespace.clone()), event };
+        append_statement(&mut transaction, &statement).await?;
     }
     let detail = serde_json::json!({ "account": member.name, "role": role }).to_string();
     audit::record(&mut transaction, Some(caller.account_id), "set-member", namespace.as_str(), &detail, now)
@@ -99,9 +105,12 @@ pub async fn set_member(
 
 async fn owners(connection: &mut AnyConnection, namespace_id: i64) -> Result<Vec<String>, DatabaseError> {
     let members = namespaces::members(connection, namespace_id).await?;
-    Ok(members
+    let mut owners: Vec<String> = members
         .into_iter()
         .filter(|member| member.role == MemberRole::Owner)
         .map(|member| member.account)
-        .collect())
+        .collect();
+    // By bytes, whatever the database's collation thinks.
+    owners.sort_unstable();
+    Ok(owners)
 }
