@@ -20,6 +20,9 @@ pub struct Lock {
     pub registry: Option<String>,
     /// The size of the log it was computed from.
     pub sequence: u64,
+    /// The registry's signed checkpoint of that log, without cosignatures; absent before there was a log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<String>,
     /// What was asked for.
     #[serde(default)]
     pub roots: BTreeMap<PluginName, Requirement>,
@@ -119,6 +122,8 @@ struct LockText {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     registry: Option<String>,
     sequence: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    checkpoint: Option<String>,
     #[serde(default)]
     roots: BTreeMap<PluginName, Requirement>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -136,6 +141,7 @@ impl Lock {
             format: FORMAT,
             registry: self.registry.clone(),
             sequence: self.sequence,
+            checkpoint: self.checkpoint.clone(),
             roots: self.roots.clone(),
             host: self.host.clone(),
             releases,
@@ -161,6 +167,7 @@ impl Lock {
         Ok(Self {
             registry: read.registry,
             sequence: read.sequence,
+            checkpoint: read.checkpoint,
             roots: read.roots,
             host: read.host,
             releases,
@@ -229,6 +236,7 @@ mod tests {
         Lock {
             registry: Some("https://plugins.example.org".into()),
             sequence: 42,
+            checkpoint: Some("plugins.example.org\n42\nMTIz\n\n— plugins.example.org c2lnbmVk\n".into()),
             roots: BTreeMap::from([("acme:markdown".parse().unwrap(), "^1.2".parse().unwrap())]),
             host: Some(
                 serde_json::from_str(

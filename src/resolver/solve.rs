@@ -191,6 +191,7 @@ impl<'a, 'b> Selected<'a, 'b> {
             sequence: request.as_of.map_or(self.provider.index.sequence, |point| {
                 point.tree_size.min(self.provider.index.sequence)
             }),
+            checkpoint: None,
             roots: request.roots.clone(),
             host: request.host.clone(),
             capabilities: union_of(releases.iter().map(|release| &release.capabilities)),
