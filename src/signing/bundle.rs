@@ -1,4 +1,4 @@
-//! The offline bundle of a release: all that is needed to check its package without the network.
+//! The bundle of the first format, until the server answers `trust::Bundle`: then this file goes.
 
 use serde::{Deserialize, Serialize};
 

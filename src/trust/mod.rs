@@ -4,8 +4,13 @@
 //! Everything here is pure: bytes in, value or refusal out. The tree itself belongs to `log`, keys to `signing`,
 //! fetching to `client`, deciding to `registry`.
 
+mod bundle;
 mod entry;
 
+pub use bundle::{
+    BUNDLE_EVENTS_MAX, BUNDLE_FORMAT, BUNDLE_MAX_BYTES, Bundle, BundleError, LOCK_BUNDLE_MAX_BYTES,
+    LOCK_BUNDLE_RELEASES_MAX, LockBundle, LoggedEntry,
+};
 pub use entry::{
     Advice, ENTRY_MAX_BYTES, EntryError, KeyEnrollment, KeyRevocation, LogEvent, LogStatement, LogSubject,
     Moment, Owners, PublishEntry, VerdictEntry,
