@@ -6,6 +6,7 @@
 
 mod bundle;
 mod entry;
+mod replay;
 
 pub use bundle::{
     BUNDLE_EVENTS_MAX, BUNDLE_FORMAT, BUNDLE_MAX_BYTES, Bundle, BundleError, LOCK_BUNDLE_MAX_BYTES,
@@ -15,3 +16,4 @@ pub use entry::{
     Advice, ENTRY_MAX_BYTES, EntryError, KeyEnrollment, KeyRevocation, LogEvent, LogStatement, LogSubject,
     Moment, Owners, PublishEntry, VerdictEntry,
 };
+pub use replay::{BrokenRule, LoggedRelease, LoggedRevocation, Replay, Warned};
