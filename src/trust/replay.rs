@@ -306,8 +306,10 @@ fn check_attestation(
     digest: Digest,
     entry: &PublishEntry,
 ) -> Result<(), BrokenRule> {
-    let refuse =
-        |problem: SigningError| BrokenRule::Attestation { release: release.clone(), problem: Box::new(problem) };
+    let refuse = |problem: SigningError| BrokenRule::Attestation {
+        release: release.clone(),
+        problem: Box::new(problem),
+    };
     let (statement, _signer) =
         verify_release(&entry.attestation, &[key.public_key], release, digest).map_err(refuse)?;
     if statement.manifest_digest != entry.manifest_digest {
@@ -322,9 +324,7 @@ fn check_attestation(
 
 impl LoggedRelease {
     fn take(&mut self, index: u64, event: &LogEvent) {
-        let warned = |advice: &Advice| {
-            advice.reason.clone().map(|reason| Warned { reason, index })
-        };
+        let warned = |advice: &Advice| advice.reason.clone().map(|reason| Warned { reason, index });
         match event {
             LogEvent::Verdict(verdict) => self.verification = verdict.state,
             LogEvent::Yank(_) => self.yanked = true,

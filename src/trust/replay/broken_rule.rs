@@ -51,7 +51,9 @@ pub enum BrokenRule {
         key_id: KeyId,
     },
     /// A namespace without a counting key got one that nobody else approved.
-    #[error("the key {key_id} recovers the namespace {namespace}, which no key counts for, and nobody approved it")]
+    #[error(
+        "the key {key_id} recovers the namespace {namespace}, which no key counts for, and nobody approved it"
+    )]
     RecoveryNotApproved {
         /// The namespace.
         namespace: Namespace,

@@ -160,7 +160,10 @@ fn every_broken_rule_is_told_in_a_sentence() {
     let other_bytes =
         LogStatement::of_release(&release("1.0.0"), Digest::of(b"?"), LogEvent::Yank(Moment { at: at(2) }));
     let profile = LogStatement {
-        subject: LogSubject::Profile { profile: "acme:host@1.0.0".parse().unwrap(), digest: Digest::of(b"p") },
+        subject: LogSubject::Profile {
+            profile: "acme:host@1.0.0".parse().unwrap(),
+            digest: Digest::of(b"p"),
+        },
         event: LogEvent::Profile(Moment { at: at(2) }),
     };
     let cases = [
