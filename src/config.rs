@@ -84,6 +84,8 @@ pub struct Configuration {
     pub rate_limits: RateLimitSettings,
     /// The pool of verification runs.
     pub verification: VerificationSettings,
+    /// Who watches the log of this registry, and whose logs it watches.
+    pub witness: WitnessSettings,
 }
 
 /// Sizes and times a request may take.
@@ -134,6 +136,34 @@ pub struct VerificationSettings {
     pub executable: PathBuf,
 }
 
+/// Who watches the log of this registry, and whose logs it watches ([tlog-witness](https://c2sp.org/tlog-witness)).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct WitnessSettings {
+    /// The witnesses that are asked to cosign every checkpoint.
+    pub witnesses: Vec<WitnessAddress>,
+    /// How many of them must have cosigned a checkpoint before it is shown as witnessed.
+    pub quorum: usize,
+    /// The keys of the logs that this registry witnesses (`name+hash+base64`); empty: it is no witness.
+    pub logs: Vec<String>,
+    /// The name this registry cosigns with, such as `plugins.example.org/witness`; needed with `logs`.
+    pub name: String,
+    /// The secret key it cosigns with; empty: the one in `key_file`.
+    pub key: String,
+    /// The file of that key; empty: `keys/witness.key` in the data directory, made when it is needed.
+    pub key_file: PathBuf,
+}
+
+/// A witness of this registry's log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WitnessAddress {
+    /// What `/add-checkpoint` is appended to.
+    pub url: String,
+    /// Its key, `name+hash+base64`.
+    pub vkey: String,
+}
+
 impl Default for Configuration {
     fn default() -> Self {
         Self {
@@ -150,6 +180,7 @@ impl Default for Configuration {
             limits: LimitSettings::default(),
             rate_limits: RateLimitSettings::default(),
             verification: VerificationSettings::default(),
+            witness: WitnessSettings::default(),
         }
     }
 }
@@ -223,6 +254,7 @@ impl Configuration {
         let mut shown = self.clone();
         shown.database_url = without_password(&shown.database_url);
         shown.storage_url = without_password(&shown.storage_url);
+        blot(&mut shown.witness.key);
         toml::to_string(&shown).expect("settings are plain values")
     }
 
@@ -283,11 +315,22 @@ fn set(settings: &mut toml::Table, defaults: &toml::Table, key: &str, value: &st
                     _ => None,
                 },
                 toml::Value::Table(_) => return None,
+                // A list is written as in the file: `["a", "b"]`.
+                toml::Value::Array(_) => {
+                    let document: Option<toml::Table> = toml::from_str(&format!("list = {value}")).ok();
+                    document.and_then(|mut document| document.remove("list"))
+                }
                 _ => None,
             };
             settings.insert(key.to_owned(), typed.unwrap_or_else(|| value.into()));
             Some(())
         }
+    }
+}
+
+fn blot(secret: &mut String) {
+    if !secret.is_empty() {
+        *secret = "***".into();
     }
 }
 
@@ -328,6 +371,20 @@ mod tests {
     }
 
     #[test]
+    fn a_list_is_written_as_in_the_file() {
+        let variables = environment(&[
+            ("PLUGINRY_WITNESS__WITNESSES", "[{ url = \"https://w\", vkey = \"w+01+AA\" }]"),
+            ("PLUGINRY_WITNESS__QUORUM", "1"),
+        ]);
+        let flags = BTreeMap::from([("witness.logs".to_owned(), "[\"a+01+AA\", \"b+02+AA\"]".to_owned())]);
+
+        let read = Configuration::load(Path::new("/nonexistent"), variables, &flags).unwrap().witness;
+
+        assert_eq!(read.witnesses, [WitnessAddress { url: "https://w".into(), vkey: "w+01+AA".into() }]);
+        assert_eq!((read.logs, read.quorum), (vec!["a+01+AA".to_owned(), "b+02+AA".to_owned()], 1));
+    }
+
+    #[test]
     fn unknown_keys_are_refused_wherever_they_stand() {
         let directory = tempfile::tempdir().unwrap();
         let file = directory.path().join("pluginry.toml");
@@ -348,6 +405,7 @@ mod tests {
     fn the_printed_configuration_reads_back_and_shows_no_password() {
         let configuration = Configuration {
             database_url: "postgres://ada:secret@db/pluginry".into(),
+            witness: WitnessSettings { key: "secret".into(), ..WitnessSettings::default() },
             ..Configuration::default()
         };
 

@@ -40,6 +40,7 @@ mod proof_text;
 mod tile_path;
 mod tiles;
 mod verifier;
+mod witness;
 
 pub use checkpoint::{Checkpoint, CheckpointError, Cosignature, SignedCheckpoint, cosign};
 pub use edge::{EdgeError, EntryTooLarge, TreeEdge};
@@ -56,3 +57,4 @@ pub use tiles::{
     tiles_for_inclusion, tiles_for_root,
 };
 pub use verifier::{NoteVerifier, SignatureKind, VerifierKeyError, is_key_name};
+pub use witness::{Witnessable, WitnessRefusal, WitnessedTree};
