@@ -57,4 +57,4 @@ pub use tiles::{
     tiles_for_inclusion, tiles_for_root,
 };
 pub use verifier::{NoteVerifier, SignatureKind, VerifierKeyError, is_key_name};
-pub use witness::{Witnessable, WitnessRefusal, WitnessedTree};
+pub use witness::{WitnessRefusal, Witnessable, WitnessedTree};

@@ -57,7 +57,9 @@ pub enum WitnessRefusal {
         known_size: u64,
     },
     /// Another tree of the same size.
-    #[error("the log shows the root {found} at size {tree_size}; cosigned here was {known}: the log is forked")]
+    #[error(
+        "the log shows the root {found} at size {tree_size}; cosigned here was {known}: the log is forked"
+    )]
     RootDiffers {
         /// The size of both.
         tree_size: u64,
@@ -94,9 +96,13 @@ impl Refusal for WitnessRefusal {
     fn mend(&self) -> Option<String> {
         match self {
             Self::Unreadable(error) => error.mend(),
-            Self::UnknownLog { .. } => Some("Ask the operator of the witness to add the key of the log.".into()),
+            Self::UnknownLog { .. } => {
+                Some("Ask the operator of the witness to add the key of the log.".into())
+            }
             Self::NotSigned(error) => error.mend(),
-            Self::OldSizeTooLarge { .. } => Some("Send the checkpoint of a tree that holds the old one.".into()),
+            Self::OldSizeTooLarge { .. } => {
+                Some("Send the checkpoint of a tree that holds the old one.".into())
+            }
             Self::Conflict { known_size, .. } => {
                 Some(format!("Send a proof from the tree of size {known_size}."))
             }
