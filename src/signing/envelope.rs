@@ -11,8 +11,11 @@ use super::{KeyId, PublicKey, SecretKey, SigningError};
 /// The payload type of every attestation here: an in-toto statement.
 pub const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 
-/// The most an envelope may weigh as JSON, in bytes.
+/// The most an author's envelope may weigh as JSON, in bytes.
 pub const ENVELOPE_MAX_BYTES: usize = 256 * 1024;
+
+/// The most base64 digits the payload of any envelope may have: a recall feed may list thousands of releases.
+const PAYLOAD_MAX_DIGITS: usize = 4 * 1024 * 1024;
 
 /// The most signatures an envelope may carry.
 pub const SIGNATURES_MAX: usize = 16;
@@ -58,6 +61,14 @@ impl Envelope {
         let bytes = key.sign(&pre_authentication_encoding(payload_type, &payload));
         let signature = Signature { key_id: key.public_key().id().to_hex(), bytes };
         Self { payload_type: payload_type.to_owned(), payload, signatures: vec![signature] }
+    }
+
+    /// Adds the signature of a further key over the same payload.
+    #[must_use]
+    pub fn and_sign(mut self, key: &SecretKey) -> Self {
+        let further = Self::sign(&self.payload_type, std::mem::take(&mut self.payload), key);
+        self.signatures.extend(further.signatures);
+        Self { payload: further.payload, ..self }
     }
 
     /// Reads an envelope from JSON of at most [`ENVELOPE_MAX_BYTES`].
@@ -128,9 +139,9 @@ impl TryFrom<WireEnvelope> for Envelope {
 
     fn try_from(wire: WireEnvelope) -> Result<Self, SigningError> {
         let refuse = |problem: String| SigningError::NotAnEnvelope { problem };
-        if wire.payload.len() > ENVELOPE_MAX_BYTES {
+        if wire.payload.len() > PAYLOAD_MAX_DIGITS {
             let size_bytes = wire.payload.len();
-            return Err(SigningError::TooLarge { size_bytes, max_bytes: ENVELOPE_MAX_BYTES });
+            return Err(SigningError::TooLarge { size_bytes, max_bytes: PAYLOAD_MAX_DIGITS });
         }
         if wire.signatures.len() > SIGNATURES_MAX {
             let count = wire.signatures.len();
@@ -213,5 +224,16 @@ mod tests {
         envelope.signatures.insert(0, stranger);
 
         assert_eq!(envelope.verify(&[key.public_key()]), Ok(key.public_key().id()));
+    }
+
+    #[test]
+    fn each_key_of_an_envelope_signed_twice_counts_alone() {
+        let (old, new) = (SecretKey::from_seed(&[1; 32]), SecretKey::from_seed(&[2; 32]));
+
+        let envelope = Envelope::sign(PAYLOAD_TYPE, b"{}".to_vec(), &old).and_sign(&new);
+
+        assert_eq!(envelope.payload(), b"{}");
+        assert_eq!(envelope.verify(&[old.public_key()]), Ok(old.public_key().id()));
+        assert_eq!(envelope.verify(&[new.public_key()]), Ok(new.public_key().id()));
     }
 }
