@@ -18,6 +18,7 @@ pub mod http;
 #[cfg(all(feature = "server", feature = "runtime"))]
 pub mod jobs;
 pub mod log;
+pub mod kill_points;
 #[cfg(feature = "server")]
 pub mod registry;
 pub mod resolver;

@@ -57,7 +57,7 @@ fn status_of(code: &str) -> StatusCode {
         "rate-limited" => StatusCode::TOO_MANY_REQUESTS,
         "head-too-large" => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         INTERNAL => StatusCode::INTERNAL_SERVER_ERROR,
-        "busy" | "unavailable" | "shutting-down" => StatusCode::SERVICE_UNAVAILABLE,
+        "busy" | "unavailable" | "storage-unavailable" | "shutting-down" => StatusCode::SERVICE_UNAVAILABLE,
         _ if code.ends_with("-not-found") => StatusCode::NOT_FOUND,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }
@@ -202,16 +202,18 @@ impl ResponseError for Problem {
     }
 }
 
-/// Every refusal speaks for itself; the code `internal` hides its words and logs them with their sources.
+/// Every refusal speaks for itself; the code `internal` hides its words. What is our own fault is logged with its
+/// sources.
 impl<E: Refusal> From<E> for Problem {
     fn from(refusal: E) -> Self {
-        if status_of(refusal.code()).is_server_error() {
-            let mut problem = Self::internal(with_sources(&refusal));
-            problem.code = Cow::Borrowed(refusal.code());
-            return problem;
+        if refusal.code() == INTERNAL {
+            return Self::internal(with_sources(&refusal));
         }
         let mut problem = Self::new(refusal.code(), refusal.to_string());
         problem.mend = refusal.mend();
+        if problem.status().is_server_error() {
+            problem.cause = Some(with_sources(&refusal));
+        }
         problem
     }
 }

@@ -7,6 +7,7 @@ mod queue;
 use std::time::Duration;
 
 use crate::domain::Timestamp;
+use crate::kill_points;
 use crate::registry::{Registry, sweep_blobs};
 
 /// How often packages that no release holds are looked for.
@@ -22,7 +23,8 @@ pub fn start(registry: &Registry) {
 
 async fn keep_sweeping(registry: Registry) {
     let stop = registry.stopping();
-    while stop.run_until_cancelled(tokio::time::sleep(SWEEP_EVERY)).await.is_some() {
+    let pause = kill_points::period(SWEEP_EVERY);
+    while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
         match sweep_blobs(&registry, Timestamp::now()).await {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "swept packages that no release holds"),

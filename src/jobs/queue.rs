@@ -73,6 +73,7 @@ async fn take(registry: &Registry) -> Result<Option<Job>, DatabaseError> {
 }
 
 async fn do_and_conclude(registry: &Registry, job: Job) {
+    crate::kill_points::pass("job-taken");
     let done = registry.stopping().run_until_cancelled_owned(do_job(registry, &job)).await;
     let concluded = match done {
         Some(Ok(())) => conclude(registry, &job, None).await,

@@ -23,6 +23,8 @@ use crate::domain::{
 };
 use crate::signing::Envelope;
 use crate::trust::{Advice, EntryError, LogEvent, LogStatement, Moment, VerdictEntry};
+use crate::kill_points;
+use crate::storage::{BlobPut, StorageError};
 
 /// The kind of the job that a publish queues; its payload is `{"release_id": 1}`.
 pub const VERIFY_RELEASE: &str = "verify-release";
@@ -45,6 +47,8 @@ pub enum Change {
         new: Box<NewRelease>,
         /// What the log is told.
         statement: EncodedStatement,
+        /// How its package came to be in the store.
+        blob: BlobPut,
     },
     /// A change of a release that is there.
     Release {
@@ -105,6 +109,12 @@ pub enum ChangeError {
     /// The release is not there.
     #[error("{0} was not found")]
     Missing(ReleaseId),
+    /// An older package with the same bytes, which no release held, was removed in the middle of the publish.
+    #[error("the package of {0} was swept from the object store while it was published")]
+    PackageSwept(ReleaseId),
+    /// The object store did not answer.
+    #[error("the object store failed")]
+    Storage(#[from] StorageError),
     /// The committer is gone: the server is stopping.
     #[error("the registry is stopping")]
     Stopping,
@@ -203,9 +213,11 @@ async fn commit_and_answer(registry: &Registry, batch: Vec<Queued>) {
     let changes: Vec<&Change> = batch.iter().map(|(change, _)| change).collect();
     match commit_batch(registry, &changes).await {
         Ok(answers) => {
+            kill_points::pass("answer-before");
             for ((_, waiting), answer) in batch.into_iter().zip(answers) {
                 drop(waiting.send(answer));
             }
+            kill_points::pass("answer-after");
         }
         Err(error) if batch.len() <= 1 => {
             tracing::error!(error = other_text(&error), "a change failed");
@@ -240,14 +252,17 @@ async fn commit_batch(registry: &Registry, changes: &[&Change]) -> Result<Vec<An
     log::lock_sequencer(&mut transaction, database.dialect()).await?;
     let mut applied = Vec::with_capacity(changes.len());
     for change in changes {
-        applied.push(match apply(&mut transaction, database.dialect(), change).await {
+        applied.push(match apply(registry, &mut transaction, change).await {
             Ok(made) => Ok(made),
             Err(ChangeError::Database(error)) => return Err(error.into()),
             Err(refusal) => Err(refusal),
         });
     }
+    kill_points::pass("commit-before-sequencing");
     let sequenced = sequence_outbox(&mut transaction).await?;
+    kill_points::pass("commit-before-commit");
     transaction.commit().await.map_err(DatabaseError::from)?;
+    kill_points::pass("commit-after-commit");
 
     let answers: Vec<Answer> =
         applied.into_iter().map(|made| made.map(|made| made.committed(&sequenced))).collect();
@@ -272,12 +287,17 @@ impl Made {
 }
 
 async fn apply(
+    registry: &Registry,
     connection: &mut AnyConnection,
-    dialect: Dialect,
     change: &Change,
 ) -> Result<Made, ChangeError> {
     match change {
-        Change::Publish { namespace_id, new, statement } => {
+        Change::Publish { namespace_id, new, statement, blob } => {
+            // Nothing is swept while the sequencer's lock is held.
+            if *blob == BlobPut::WasThere && registry.storage().blob_size(new.digest).await?.is_none() {
+                return Err(ChangeError::PackageSwept(new.manifest.release_id()));
+            }
+            let dialect = registry.database().dialect();
             insert_release(connection, dialect, *namespace_id, new, statement).await
         }
         Change::Release { release, account_id, change, now } => {
@@ -406,6 +426,7 @@ async fn show(
     if let Some(error) = failed {
         return Err(error);
     }
+    kill_points::pass("show-before-projections");
     if registry.database().dialect() == Dialect::Postgres {
         return Ok(registry.follow_log().await?);
     }

@@ -7,6 +7,7 @@ use super::Registry;
 use crate::db::downloads::{self, DownloadBatch};
 use crate::db::{DatabaseError, releases};
 use crate::domain::{ReleaseId, Timestamp};
+use crate::kill_points;
 
 const MICROS_A_DAY: i64 = 86_400_000_000;
 /// How many releases one flush writes at most; also the bound of what is held.
@@ -49,6 +50,9 @@ impl Registry {
         for rows in batch.chunks(ROWS_AT_ONCE) {
             downloads::add_batch(&mut transaction, rows).await?;
         }
-        Ok(transaction.commit().await?)
+        kill_points::pass("downloads-before-commit");
+        transaction.commit().await?;
+        kill_points::pass("downloads-after-commit");
+        Ok(())
     }
 }

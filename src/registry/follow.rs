@@ -10,6 +10,7 @@ use super::index_files::IndexFile;
 use super::sequence::sequence_outbox;
 use crate::db::{DatabaseError, log, releases};
 use crate::domain::{IndexRelease, PluginName, ReleaseId};
+use crate::kill_points;
 use crate::storage::StorageError;
 
 /// How many rows one read takes in.
@@ -50,7 +51,9 @@ impl Registry {
         let mut transaction = self.database().write().await?;
         log::lock_sequencer(&mut transaction, self.database().dialect()).await?;
         let sequenced = sequence_outbox(&mut transaction).await?;
+        kill_points::pass("start-before-commit");
         transaction.commit().await.map_err(DatabaseError::from)?;
+        kill_points::pass("start-after-commit");
 
         self.load_projections(sequenced.last).await?;
         // A mark beyond the log: the database was put back from a backup, so no index file counts.
@@ -59,6 +62,7 @@ impl Registry {
         owed.extend(sequenced.publishes.into_keys().map(|release| release.plugin));
         for plugin in owed {
             self.rewrite_index_file(&plugin).await?;
+            kill_points::pass("start-after-index-file");
         }
         self.mark_index_files().await
     }
@@ -149,11 +153,15 @@ impl Registry {
         {
             return Ok(());
         }
+        kill_points::pass("mark-before-sync");
         self.storage().sync_index().await?;
         let path = self.mark_path();
         let beside = path.with_extension("new");
         std::fs::write(&beside, sequence.to_string())?;
-        Ok(std::fs::rename(beside, path)?)
+        kill_points::pass("mark-before-rename");
+        std::fs::rename(beside, path)?;
+        kill_points::pass("mark-after-rename");
+        Ok(())
     }
 
     fn read_mark(&self) -> u64 {

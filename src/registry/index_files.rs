@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 use moka::sync::Cache;
 
 use crate::domain::{Digest, IndexRelease, PluginName, Version};
+use crate::kill_points;
 use crate::storage::{Storage, StorageError};
 
 /// What an entry weighs beside its bytes.
@@ -120,7 +121,9 @@ impl IndexFiles {
 
     /// Writes the file of a plugin to the object store, then to memory.
     pub(super) async fn write(&self, plugin: &PluginName, file: IndexFile) -> Result<(), StorageError> {
+        kill_points::pass("index-before-write");
         self.storage.put_index(plugin, file.bytes.clone()).await?;
+        kill_points::pass("index-after-write");
         self.cache.insert(plugin.path().into(), file);
         Ok(())
     }

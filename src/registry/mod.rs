@@ -45,6 +45,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::Configuration;
 use crate::db::{Database, DatabaseError, Dialect, log};
 use crate::domain::{HostProfile, PluginName, Timestamp};
+use crate::kill_points;
 use crate::resolver::IndexSnapshot;
 use crate::storage::{Storage, StorageError};
 use crate::trust::{EntryError, LogStatement};
@@ -335,7 +336,8 @@ impl Registry {
 
     async fn keep_index_files(self) {
         let stop = self.stopping();
-        while stop.run_until_cancelled(tokio::time::sleep(MARK_EVERY)).await.is_some() {
+        let pause = kill_points::period(MARK_EVERY);
+        while stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_some() {
             if let Err(error) = self.flush_downloads().await {
                 tracing::warn!(%error, "download counts were lost");
             }

@@ -125,9 +125,14 @@ pub enum PublishError {
     /// The database failed.
     #[error("the database failed")]
     Database(#[from] DatabaseError),
-    /// The object store failed.
-    #[error("the object store failed")]
+    /// The object store failed, so nothing was published.
+    #[error("the package did not arrive whole in the object store; nothing was published")]
     Storage(#[from] StorageError),
+    /// An older package with the same bytes, which no release held, was removed in the middle of the publish.
+    #[error(
+        "the package of {0} was swept from the object store while it was published; nothing was published"
+    )]
+    PackageSwept(ReleaseId),
     /// Something of our own broke.
     #[error("{0}")]
     Broken(String),
@@ -152,7 +157,8 @@ impl Refusal for PublishError {
             Self::WideningNotAccepted { .. } => "widening-not-accepted",
             Self::VersionExists { .. } => "version-exists",
             Self::ShuttingDown => "shutting-down",
-            Self::Database(_) | Self::Storage(_) | Self::Broken(_) => "internal",
+            Self::Storage(_) | Self::PackageSwept(_) => "storage-unavailable",
+            Self::Database(_) | Self::Broken(_) => "internal",
         }
     }
 
@@ -190,7 +196,10 @@ impl Refusal for PublishError {
             }
             Self::VersionExists { .. } => "A version is never reused: raise it.".into(),
             Self::ShuttingDown => "Send it again in a moment.".into(),
-            Self::Inspection(_) | Self::Database(_) | Self::Storage(_) | Self::Broken(_) => return None,
+            Self::Storage(_) | Self::PackageSwept(_) => {
+                "Publish the same package again in a moment; if it stays, tell the operator.".into()
+            }
+            Self::Inspection(_) | Self::Database(_) | Self::Broken(_) => return None,
         })
     }
 }
@@ -204,6 +213,8 @@ impl From<ChangeError> for PublishError {
             ChangeError::KeyRevoked(key_id) => Self::KeyRevoked { key_id },
             ChangeError::Entry(error) => Self::Entry(error),
             ChangeError::Stopping => Self::ShuttingDown,
+            ChangeError::Storage(error) => Self::Storage(error),
+            ChangeError::PackageSwept(release) => Self::PackageSwept(release),
             ChangeError::Database(error) => Self::Database(error),
             ChangeError::Missing(release) => Self::Broken(format!("{release} is missing")),
             ChangeError::Failed(problem) => Self::Broken(problem),

@@ -13,8 +13,10 @@ use crate::db::new_release::{NewCapability, NewExport, NewImport, NewRelease};
 use crate::db::releases;
 use crate::db::{keys, plugins};
 use crate::domain::{Digest, HostProfile, IndexRelease, Manifest, PluginName, ReleaseId, Timestamp};
+use crate::kill_points;
 use crate::signing::{Envelope, KeyId, PublicKey, verify_release};
 use crate::trust::{LogEvent, LogStatement, PublishEntry};
+use crate::storage::BlobPut;
 use crate::wasm::inspect;
 use crate::wasm::{
     ImportDecision, ImportFinding, InspectionReport, PackageKind, PackageLimits, WideningChange,
@@ -99,9 +101,12 @@ pub async fn publish_release(
 
     check_dependencies(registry, &signed.inspected).await?;
     let widened = check_widening(registry, &signed.inspected, &terms).await?;
+    kill_points::pass("publish-inspected");
     let uploaded = &signed.inspected.uploaded;
-    registry.storage().put_blob(uploaded.digest(), uploaded.path(), uploaded.size_bytes()).await?;
-    commit(registry, signed, widened, &terms).await
+    let (digest, size_bytes) = (uploaded.digest(), uploaded.size_bytes());
+    let blob = registry.storage().put_blob(digest, uploaded.path(), size_bytes).await?;
+    kill_points::pass("blob-stored");
+    commit(registry, signed, widened, blob, &terms).await
 }
 
 /// What stays of a request beside its bytes.
@@ -306,12 +311,14 @@ async fn commit(
     registry: &Registry,
     signed: SignedPackage,
     widened: Vec<WideningChange>,
+    blob: BlobPut,
     terms: &Terms,
 ) -> Result<Published, PublishError> {
     let report = signed.inspected.report.clone();
     let statement = EncodedStatement::of(&signed.statement(&widened, terms))?;
     let new = Box::new(signed.into_rows(&widened, terms));
-    let change = Change::Publish { namespace_id: terms.namespace_id, new, statement };
+    let change = Change::Publish { namespace_id: terms.namespace_id, new, statement, blob };
+    kill_points::pass("publish-before-commit");
     let Committed { is_new, line, .. } = registry.commit(change).await?;
     metrics::counter!("publishes_total", "outcome" => if is_new { "new" } else { "repeated" }).increment(1);
     Ok(Published { is_new, release: line, warnings: warnings_of(&report), inspection: as_value(&report) })

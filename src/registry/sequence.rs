@@ -8,6 +8,7 @@ use sqlx::AnyConnection;
 
 use crate::db::{DatabaseError, keys, log, plugins, releases};
 use crate::domain::ReleaseId;
+use crate::kill_points;
 
 /// The kinds of entries that change rows when they get their place.
 const PUBLISH: &str = "publish";
@@ -33,6 +34,7 @@ pub(super) async fn sequence_outbox(connection: &mut AnyConnection) -> Result<Se
         log::append_to_log(connection, sequenced.last + 1, &entries).await?;
         for entry in &entries {
             sequenced.last += 1;
+            kill_points::pass("commit-between-entries");
             if entry.kind == PUBLISH {
                 show_release(connection, &entry.subject, &mut sequenced).await?;
             }

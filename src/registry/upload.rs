@@ -10,6 +10,7 @@ use tempfile::{NamedTempFile, TempPath};
 use super::Registry;
 use super::mapped_file::map_file;
 use crate::domain::{Digest, DigestWriter, Refusal};
+use crate::kill_points;
 
 /// Why an upload was broken off.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +78,7 @@ impl UploadWriter {
     /// The package, when all pieces were taken.
     pub fn finish(self) -> UploadedPackage {
         let size_bytes = self.digest.size_bytes();
+        kill_points::pass("upload-written");
         let (file, path) = self.file.into_parts();
         UploadedPackage { path, file, digest: self.digest.finish(), size_bytes }
     }

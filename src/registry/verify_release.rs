@@ -8,6 +8,7 @@ use crate::db::DatabaseError;
 use crate::db::releases::{self, ReleaseRecord};
 use crate::db::verification_runs::VerificationRun;
 use crate::domain::{Timestamp, VerificationState};
+use crate::kill_points;
 use crate::runtime::{
     RuntimeError, VerificationOutcome, VerificationReport, VerificationRequest, verify_in_child,
 };
@@ -54,6 +55,7 @@ pub async fn verify_release(
         return Ok(());
     };
     let report = hold_run(registry, &record).await?;
+    kill_points::pass("verdict-run-held");
     tracing::info!(release = %record.release, outcome = report.outcome.sentence(), "verified");
     metrics::counter!("verification_runs_total", "outcome" => outcome_name(&report.outcome)).increment(1);
     let run = VerificationRun {
@@ -66,6 +68,7 @@ pub async fn verify_release(
     let summary = Box::new(sign_summary(registry, &record, state, &report.runtime_version, at));
     let change = ReleaseChange::Verify { state, run: Box::new(run), summary };
     registry.commit(Change::Release { release: record.release, account_id: None, change, now: at }).await?;
+    kill_points::pass("verdict-committed");
     Ok(())
 }
 

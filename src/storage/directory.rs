@@ -1,26 +1,54 @@
 //! A directory as object store: hard links instead of copies, and syncs where durability is promised.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read as _};
 use std::path::Path;
 
-use super::StorageError;
+use super::{BlobPut, StorageError};
+use crate::kill_points;
 
-/// Puts the file at `source` also at `target`, durably; both names stay. A whole file already at `target` is left alone.
-pub(super) fn put_blob(source: &Path, target: &Path, size_bytes: u64) -> Result<(), StorageError> {
+/// How much of two files is compared at once.
+const COMPARED_BYTES: usize = 256 * 1024;
+
+/// Puts the file at `source` also at `target`, durably; both names stay. A file already at `target` is left alone if
+/// it has the same bytes, and replaced otherwise.
+pub(super) fn put_blob(source: &Path, target: &Path) -> Result<BlobPut, StorageError> {
     let folder = target.parent().unwrap_or(Path::new("."));
-    if fs::metadata(target).is_ok_and(|meta| meta.len() == size_bytes) {
-        // Its bytes were synced before it got the name; whoever gave the name may not have synced that yet.
-        return sync_folder(folder);
-    }
     File::open(source)?.sync_all()?;
-    match fs::hard_link(source, target) {
-        Ok(()) => {}
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
-        Err(_) => copy_into_place(source, target, folder)?,
-    }
+    kill_points::pass("blob-before-sync");
+    let put = match fs::hard_link(source, target) {
+        Ok(()) => BlobPut::New,
+        // Its bytes were synced before it got the name; whoever gave the name may not have synced that yet.
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && is_same(source, target)? => {
+            BlobPut::WasThere
+        }
+        Err(_) => {
+            copy_into_place(source, target, folder)?;
+            BlobPut::New
+        }
+    };
+    kill_points::pass("blob-linked");
     sync_folder(folder)?;
-    Ok(())
+    Ok(put)
+}
+
+/// Whether two files have the same bytes.
+fn is_same(one: &Path, other: &Path) -> io::Result<bool> {
+    let (mut one, mut other) = (File::open(one)?, File::open(other)?);
+    if one.metadata()?.len() != other.metadata()?.len() {
+        return Ok(false);
+    }
+    let (mut left, mut right) = (vec![0; COMPARED_BYTES], vec![0; COMPARED_BYTES]);
+    loop {
+        let read = one.read(&mut left)?;
+        if read == 0 {
+            return Ok(true);
+        }
+        other.read_exact(&mut right[..read])?;
+        if left[..read] != right[..read] {
+            return Ok(false);
+        }
+    }
 }
 
 /// For a source on another file system: a synced copy beside the target, then a rename.

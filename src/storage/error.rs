@@ -15,6 +15,12 @@ pub enum StorageError {
     /// A file could not be read or written.
     #[error("file: {0}")]
     File(#[from] std::io::Error),
+    /// What was put is not what can be read back.
+    #[error("object store: {key} did not arrive whole")]
+    NotWhole {
+        /// The object.
+        key: String,
+    },
     /// The server is stopping.
     #[error("the server is stopping")]
     Stopped,

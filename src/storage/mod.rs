@@ -23,10 +23,12 @@ use tokio::io::AsyncReadExt as _;
 
 pub use error::StorageError;
 
-use crate::domain::{Digest, PluginName, Timestamp};
+use crate::domain::{Digest, DigestWriter, PluginName, Timestamp};
 
 /// Up to this size a package goes to a bucket in one request; above, in parts of this size.
 const PART_BYTES: usize = 8 * 1024 * 1024;
+/// How often a package is sent to a bucket that does not hold it whole.
+const PUT_ATTEMPTS: usize = 3;
 /// How many parts are on their way at once.
 const PARTS_AT_ONCE: usize = 2;
 
@@ -36,6 +38,15 @@ pub struct Storage {
     store: Arc<dyn ObjectStore>,
     /// The directory, when it is one.
     root: Option<Arc<PathBuf>>,
+}
+
+/// How a package came to be in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BlobPut {
+    /// It was written now.
+    New,
+    /// It was there already, so the sweep may be about to remove it.
+    WasThere,
 }
 
 /// An object that the sweep may look at.
@@ -54,7 +65,7 @@ impl Storage {
     /// the environment.
     pub async fn open(url: &str, options: Vec<(String, String)>) -> Result<Self, StorageError> {
         if url == "memory:" {
-            return Ok(Self { store: Arc::new(InMemory::new()), root: None });
+            return Ok(Self::of(Arc::new(InMemory::new())));
         }
         let path = match url.strip_prefix("file://") {
             Some(path) => Some(path),
@@ -71,7 +82,12 @@ impl Storage {
         } else {
             Arc::new(PrefixStore::new(store, prefix))
         };
-        Ok(Self { store, root: None })
+        Ok(Self::of(store))
+    }
+
+    /// The objects in `store`; for stores that no URL names.
+    pub fn of(store: Arc<dyn ObjectStore>) -> Self {
+        Self { store, root: None }
     }
 
     async fn open_directory(path: &Path) -> Result<Self, StorageError> {
@@ -95,21 +111,57 @@ impl Storage {
         }
     }
 
-    /// Stores the package in the file at `path` under its digest. When this returns, it is durable.
+    /// Stores the package in the file at `path` under its digest. When this returns, it is durable and whole: what a
+    /// bucket holds was read back and hashed.
     ///
-    /// The same digest twice is the same bytes, so an object that is there already is left alone. The file itself stays
-    /// where it is.
-    pub async fn put_blob(&self, digest: Digest, path: &Path, size_bytes: u64) -> Result<(), StorageError> {
+    /// The same digest twice is the same bytes, so a whole object that is there already is left alone. The file itself
+    /// stays where it is.
+    pub async fn put_blob(
+        &self,
+        digest: Digest,
+        path: &Path,
+        size_bytes: u64,
+    ) -> Result<BlobPut, StorageError> {
         if let Some(root) = &self.root {
             let target = root.join(keys::blob(digest).as_ref());
             let source = path.to_owned();
-            return tokio::task::spawn_blocking(move || directory::put_blob(&source, &target, size_bytes))
+            return tokio::task::spawn_blocking(move || directory::put_blob(&source, &target))
                 .await
                 .map_err(|_| StorageError::Stopped)?;
         }
-        if self.blob_size(digest).await? == Some(size_bytes) {
-            return Ok(());
+        let mut failure = StorageError::NotWhole { key: keys::blob(digest).to_string() };
+        let mut put = BlobPut::WasThere;
+        for _ in 0..PUT_ATTEMPTS {
+            match self.has_whole_blob(digest).await {
+                Ok(true) => return Ok(put),
+                Ok(false) => put = BlobPut::New,
+                Err(error) => failure = error,
+            }
+            if let Err(error) = self.send_blob(digest, path, size_bytes).await {
+                failure = error;
+            }
         }
+        match self.has_whole_blob(digest).await {
+            Ok(true) => Ok(put),
+            _ => Err(failure),
+        }
+    }
+
+    /// Reads a package back and hashes it.
+    async fn has_whole_blob(&self, digest: Digest) -> Result<bool, StorageError> {
+        let mut stream = match self.store.get(&keys::blob(digest)).await {
+            Ok(result) => result.into_stream(),
+            Err(object_store::Error::NotFound { .. }) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        let mut found = DigestWriter::default();
+        while let Some(piece) = stream.try_next().await? {
+            found.update(&piece);
+        }
+        Ok(found.finish() == digest)
+    }
+
+    async fn send_blob(&self, digest: Digest, path: &Path, size_bytes: u64) -> Result<(), StorageError> {
         let key = keys::blob(digest);
         let mut file = tokio::fs::File::open(path).await?;
         if size_bytes <= PART_BYTES as u64 {
@@ -165,16 +217,35 @@ impl Storage {
         self.root.as_ref().map(|root| root.join(keys::blob(digest).as_ref()))
     }
 
-    /// Writes a copy of the package into the file at `path`, for readers that need a file.
+    /// Writes a copy of the package into the file at `path`, for readers that need a file; other bytes than the
+    /// digest speaks of are an error.
     pub async fn copy_blob_to(&self, digest: Digest, path: &Path) -> Result<bool, StorageError> {
-        let Some(size_bytes) = self.blob_size(digest).await? else { return Ok(false) };
-        let Some(mut stream) = self.stream_blob(digest, 0..size_bytes).await? else { return Ok(false) };
+        let key = keys::blob(digest);
+        let mut stream = match self.store.get(&key).await {
+            Ok(result) => result.into_stream(),
+            Err(object_store::Error::NotFound { .. }) => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
         let mut file = tokio::fs::File::create(path).await?;
+        let mut copied = DigestWriter::default();
         while let Some(piece) = stream.try_next().await? {
+            copied.update(&piece);
             tokio::io::AsyncWriteExt::write_all(&mut file, &piece).await?;
         }
         tokio::io::AsyncWriteExt::flush(&mut file).await?;
+        if copied.finish() != digest {
+            return Err(StorageError::NotWhole { key: key.to_string() });
+        }
         Ok(true)
+    }
+
+    /// When the package with this digest was last written; nothing if it is not there.
+    pub async fn blob_written_at(&self, digest: Digest) -> Result<Option<Timestamp>, StorageError> {
+        match self.store.head(&keys::blob(digest)).await {
+            Ok(meta) => Ok(Some(Timestamp::from_micros(meta.last_modified.timestamp_micros()))),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Removes the package with this digest; nothing happens when it is not there.

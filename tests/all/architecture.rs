@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 /// For each room under `src/`, the rooms it may import from (beside itself).
 const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("domain", &[]),
+    ("kill_points", &[]),
     ("wasm", &["domain"]),
     ("signing", &["domain"]),
     ("log", &["domain", "signing"]),
@@ -14,12 +15,13 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("resolver", &["domain"]),
     ("runtime", &["domain", "wasm", "signing", "resolver"]),
     ("db", &["domain"]),
-    ("storage", &["domain"]),
+    ("storage", &["domain", "kill_points"]),
     ("client", &["domain", "wasm", "signing", "log", "trust", "resolver"]),
     (
         "registry",
         &[
             "domain",
+            "kill_points",
             "wasm",
             "signing",
             "log",
@@ -36,6 +38,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
         "jobs",
         &[
             "domain",
+            "kill_points",
             "wasm",
             "signing",
             "log",

@@ -19,6 +19,7 @@ mod harness;
 mod inspection;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod journey;
+mod kill_points;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod manners;
 #[cfg(feature = "server")]

@@ -7,6 +7,7 @@ use crate::db::{Database, DatabaseError, audit, keys, namespaces};
 use crate::domain::api::{EnrollKeyRequest, EnrolledKey, TokenScope};
 use crate::domain::{Namespace, Refusal, Timestamp};
 use crate::registry::append_statement::{AppendError, append_statement};
+use crate::kill_points;
 use crate::signing::{KeyError, PublicKey};
 use crate::trust::{KeyEnrollment, LogEvent, LogStatement};
 
@@ -120,7 +121,9 @@ pub async fn enroll_key(
     .to_string();
     let subject = statement.subject.to_key();
     audit::record(&mut transaction, Some(caller.account_id), "enroll-key", &subject, &fact, now).await?;
+    kill_points::pass("enroll-before-commit");
     transaction.commit().await.map_err(DatabaseError::from)?;
+    kill_points::pass("enroll-after-commit");
     Ok(EnrolledKey {
         key_id,
         public_key: public_key.to_string(),

@@ -5,6 +5,7 @@ use crate::db::{Database, DatabaseError, audit, keys, namespaces};
 use crate::domain::api::TokenScope;
 use crate::domain::{Namespace, Refusal, Timestamp};
 use crate::registry::append_statement::{AppendError, append_statement};
+use crate::kill_points;
 use crate::signing::KeyId;
 use crate::trust::{KeyRevocation, LogEvent, LogStatement};
 
@@ -76,6 +77,8 @@ pub async fn revoke_key(
     .to_string();
     let subject = statement.subject.to_key();
     audit::record(&mut transaction, Some(caller.account_id), "revoke-key", &subject, &fact, now).await?;
+    kill_points::pass("revoke-before-commit");
     transaction.commit().await.map_err(DatabaseError::from)?;
+    kill_points::pass("revoke-after-commit");
     Ok(())
 }
