@@ -17,8 +17,8 @@ pub mod domain;
 pub mod http;
 #[cfg(all(feature = "server", feature = "runtime"))]
 pub mod jobs;
-pub mod log;
 pub mod kill_points;
+pub mod log;
 #[cfg(feature = "server")]
 pub mod registry;
 pub mod resolver;

@@ -21,10 +21,10 @@ use crate::db::{DatabaseError, Dialect, audit, jobs, keys, log, plugins};
 use crate::domain::{
     Digest, IndexRelease, Manifest, PluginName, PublishFacts, ReleaseId, Timestamp, VerificationState,
 };
-use crate::signing::Envelope;
-use crate::trust::{Advice, EntryError, LogEvent, LogStatement, Moment, VerdictEntry};
 use crate::kill_points;
+use crate::signing::Envelope;
 use crate::storage::{BlobPut, StorageError};
+use crate::trust::{Advice, EntryError, LogEvent, LogStatement, Moment, VerdictEntry};
 
 /// The kind of the job that a publish queues; its payload is `{"release_id": 1}`.
 pub const VERIFY_RELEASE: &str = "verify-release";

@@ -15,8 +15,8 @@ use crate::db::{keys, plugins};
 use crate::domain::{Digest, HostProfile, IndexRelease, Manifest, PluginName, ReleaseId, Timestamp};
 use crate::kill_points;
 use crate::signing::{Envelope, KeyId, PublicKey, verify_release};
-use crate::trust::{LogEvent, LogStatement, PublishEntry};
 use crate::storage::BlobPut;
+use crate::trust::{LogEvent, LogStatement, PublishEntry};
 use crate::wasm::inspect;
 use crate::wasm::{
     ImportDecision, ImportFinding, InspectionReport, PackageKind, PackageLimits, WideningChange,

@@ -6,8 +6,8 @@ use crate::db::keys::NewKey;
 use crate::db::{Database, DatabaseError, audit, keys, namespaces};
 use crate::domain::api::{EnrollKeyRequest, EnrolledKey, TokenScope};
 use crate::domain::{Namespace, Refusal, Timestamp};
-use crate::registry::append_statement::{AppendError, append_statement};
 use crate::kill_points;
+use crate::registry::append_statement::{AppendError, append_statement};
 use crate::signing::{KeyError, PublicKey};
 use crate::trust::{KeyEnrollment, LogEvent, LogStatement};
 

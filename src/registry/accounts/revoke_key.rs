@@ -4,8 +4,8 @@ use super::access::{AccessError, Caller, require_member};
 use crate::db::{Database, DatabaseError, audit, keys, namespaces};
 use crate::domain::api::TokenScope;
 use crate::domain::{Namespace, Refusal, Timestamp};
-use crate::registry::append_statement::{AppendError, append_statement};
 use crate::kill_points;
+use crate::registry::append_statement::{AppendError, append_statement};
 use crate::signing::KeyId;
 use crate::trust::{KeyRevocation, LogEvent, LogStatement};
 
