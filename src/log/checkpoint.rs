@@ -31,7 +31,7 @@ pub enum CheckpointError {
         signers: String,
     },
     /// A signature claims a key of the log, and does not verify.
-    #[error("the checkpoint of {origin:?} carries a signature by {name} ({key_id:08x}) that does not verify")]
+    #[error("the checkpoint of {origin:?} carries a signature by {name}+{key_id:08x} that does not verify")]
     BadSignature {
         /// The origin it names.
         origin: String,
@@ -175,8 +175,9 @@ impl SignedCheckpoint {
         if signed {
             return Ok(self.checkpoint.clone());
         }
-        let names: Vec<&str> = self.note.signatures().iter().map(NoteSignature::name).collect();
-        let signers = names.join(", ").chars().take(160).collect();
+        let told = |signature: &NoteSignature| format!("{}+{:08x}", signature.name(), signature.key_id());
+        let signers: Vec<String> = self.note.signatures().iter().map(told).collect();
+        let signers = signers.join(", ").chars().take(160).collect();
         Err(CheckpointError::Unsigned { origin: origin.clone(), signers })
     }
 

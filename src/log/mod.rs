@@ -37,6 +37,8 @@ mod hash;
 mod note;
 mod proof;
 mod proof_text;
+#[cfg(test)]
+mod tests;
 mod tile_path;
 mod tiles;
 mod verifier;

@@ -4,6 +4,8 @@
 //! belong to the caller.
 
 mod bundle;
+#[cfg(test)]
+mod canonical_json;
 mod envelope;
 mod error;
 mod keys;
