@@ -62,9 +62,18 @@ fn keys_are_in_order(value: &Value) -> bool {
 /// Texts escaped and spaced in the way JSON allows and canonical JSON does not.
 fn loose(value: &Value) -> String {
     let pretty = serde_json::to_string_pretty(value).unwrap();
-    pretty.chars().map(|c| if c == '/' { "\\/".to_owned() } else if c.is_ascii() { c.to_string() } else {
-        c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04X}")).collect()
-    }).collect()
+    pretty
+        .chars()
+        .map(|c| {
+            if c == '/' {
+                "\\/".to_owned()
+            } else if c.is_ascii() {
+                c.to_string()
+            } else {
+                c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04X}")).collect()
+            }
+        })
+        .collect()
 }
 
 proptest! {

@@ -196,7 +196,10 @@ fn a_proof_to_carry_away_proves_its_entry() {
 
     assert_eq!(read, proof);
     let head = SignedCheckpoint::parse(&read.checkpoint).unwrap().verify(&[log_verifier()]).unwrap();
-    assert_eq!(verify_inclusion(leaf_hash(&entry(7)), read.index, head.tree_size, head.root, &read.hashes), Ok(()));
+    assert_eq!(
+        verify_inclusion(leaf_hash(&entry(7)), read.index, head.tree_size, head.root, &read.hashes),
+        Ok(())
+    );
     assert!(proof.to_string().starts_with("c2sp.org/tlog-proof@v1\nextra YWJvdXQgaXQ=\nindex 7\n"));
 }
 
@@ -227,19 +230,33 @@ fn proof_texts_with_a_line_wrong_are_refused() {
     assert!(TlogProof::parse(&proof).is_ok() && AddCheckpoint::parse(&request).is_ok());
 
     for (from, to) in [
-        ("tlog-proof@v1", "tlog-proof@v2"), ("index 1", "index 01"), ("index 1", "index -1"), ("index 1", "Index 1"),
-        ("index 1", "index 9223372036854775807"), ("index 1\n", ""), ("index 1", "extra !\nindex 1"),
-        ("index 1", "extra YQ==\nextra YQ==\nindex 1"), ("=\n\n", "=\n"), ("\n\n", "\n\n\n"), ("3\n", "03\n"),
+        ("tlog-proof@v1", "tlog-proof@v2"),
+        ("index 1", "index 01"),
+        ("index 1", "index -1"),
+        ("index 1", "Index 1"),
+        ("index 1", "index 9223372036854775807"),
+        ("index 1\n", ""),
+        ("index 1", "extra !\nindex 1"),
+        ("index 1", "extra YQ==\nextra YQ==\nindex 1"),
+        ("=\n\n", "=\n"),
+        ("\n\n", "\n\n\n"),
+        ("3\n", "03\n"),
     ] {
         assert!(TlogProof::parse(&proof.replacen(from, to, 1)).is_err(), "{from:?} became {to:?}");
     }
     for (from, to) in [
-        ("old 2", "old 02"), ("old 2", "old -2"), ("old 2", "old"), ("old 2", "old 9223372036854775808"),
-        ("old 2\n", ""), ("=\n\n", "=\n"), ("=\n", "=\nx"),
+        ("old 2", "old 02"),
+        ("old 2", "old -2"),
+        ("old 2", "old"),
+        ("old 2", "old 9223372036854775808"),
+        ("old 2\n", ""),
+        ("=\n\n", "=\n"),
+        ("=\n", "=\nx"),
     ] {
         assert!(AddCheckpoint::parse(&request.replacen(from, to, 1)).is_err(), "{from:?} became {to:?}");
     }
-    let hashes = |count| AddCheckpoint { old_size: 2, proof: vec![hash; count], checkpoint: signed(3).to_string() };
+    let hashes =
+        |count| AddCheckpoint { old_size: 2, proof: vec![hash; count], checkpoint: signed(3).to_string() };
     assert!(AddCheckpoint::parse(&hashes(63).to_string()).is_ok());
     assert!(AddCheckpoint::parse(&hashes(64).to_string()).is_err());
 }

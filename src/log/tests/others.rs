@@ -228,9 +228,12 @@ fn their_verifier_refuses_what_ours_refuses() {
     for place in 0..signed.len() {
         let mut damaged = signed.clone().into_bytes();
         damaged[place] ^= 1;
-        let theirs = Note::from_bytes(&damaged).is_ok_and(|note| note.verify(&their_verifier(&verifier)).is_ok());
-        let ours = String::from_utf8(damaged)
-            .is_ok_and(|text| SignedCheckpoint::parse(&text).is_ok_and(|read| read.verify(std::slice::from_ref(&verifier)).is_ok()));
+        let theirs =
+            Note::from_bytes(&damaged).is_ok_and(|note| note.verify(&their_verifier(&verifier)).is_ok());
+        let ours = String::from_utf8(damaged).is_ok_and(|text| {
+            SignedCheckpoint::parse(&text)
+                .is_ok_and(|read| read.verify(std::slice::from_ref(&verifier)).is_ok())
+        });
 
         assert_eq!((ours, theirs), (false, false), "byte {place}");
     }

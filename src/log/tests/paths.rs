@@ -17,12 +17,45 @@ fn paths_are_written_as_the_specification_shows_them() {
 #[test]
 fn other_spellings_and_places_no_log_has_are_refused() {
     let refused = [
-        "", "tile", "tile/", "tile/0", "tile/0/", "tile/0/0", "tile/0/00", "tile/0/0000", "tile/0/000/", "tile/0/000.p",
-        "tile/0/000.p/", "tile/0/000.p/0", "tile/0/000.p/05", "tile/0/000.p/256", "tile/0/000.p/+5", "tile/0/000.p/5.p/5",
-        "tile/00/000", "tile/8/000", "tile/-1/000", "tile/+1/000", "tile/7/001", "tile/6/256", "tile/0/x000/001",
-        "tile/0/001/067", "tile/0/x001/x067", "tile/0/X001/067", "tile/0/x01/067", "tile/0/xx01/067", "tile/data/000",
-        "tile/entries/0", "tile/entries/x000/000", "tile/Entries/000", "/tile/0/000", "tile/0/000\n", " tile/0/000",
-        "tile/0/x072/x057/x594/x037/x927/936", "tile/0/x999/x999/x999/x999/x999/x999/999", "tile/0/٠٠٠", "tile//000",
+        "",
+        "tile",
+        "tile/",
+        "tile/0",
+        "tile/0/",
+        "tile/0/0",
+        "tile/0/00",
+        "tile/0/0000",
+        "tile/0/000/",
+        "tile/0/000.p",
+        "tile/0/000.p/",
+        "tile/0/000.p/0",
+        "tile/0/000.p/05",
+        "tile/0/000.p/256",
+        "tile/0/000.p/+5",
+        "tile/0/000.p/5.p/5",
+        "tile/00/000",
+        "tile/8/000",
+        "tile/-1/000",
+        "tile/+1/000",
+        "tile/7/001",
+        "tile/6/256",
+        "tile/0/x000/001",
+        "tile/0/001/067",
+        "tile/0/x001/x067",
+        "tile/0/X001/067",
+        "tile/0/x01/067",
+        "tile/0/xx01/067",
+        "tile/data/000",
+        "tile/entries/0",
+        "tile/entries/x000/000",
+        "tile/Entries/000",
+        "/tile/0/000",
+        "tile/0/000\n",
+        " tile/0/000",
+        "tile/0/x072/x057/x594/x037/x927/936",
+        "tile/0/x999/x999/x999/x999/x999/x999/999",
+        "tile/0/٠٠٠",
+        "tile//000",
     ];
 
     for text in refused {
@@ -36,9 +69,15 @@ fn other_spellings_and_places_no_log_has_are_refused() {
 fn a_tree_has_the_tiles_its_size_says() {
     let width = |level, index, size| TileId::in_tree(level, index, size).map(TileId::width);
 
-    assert_eq!([width(0, 0, 0), width(0, 0, 1), width(0, 0, 256), width(0, 1, 256)], [None, Some(1), Some(256), None]);
+    assert_eq!(
+        [width(0, 0, 0), width(0, 0, 1), width(0, 0, 256), width(0, 1, 256)],
+        [None, Some(1), Some(256), None]
+    );
     assert_eq!([width(1, 0, 255), width(1, 0, 256), width(1, 0, 511)], [None, Some(1), Some(1)]);
-    assert_eq!([width(0, 273, 70_000), width(1, 1, 70_000), width(2, 0, 70_000)], [Some(112), Some(17), Some(1)]);
+    assert_eq!(
+        [width(0, 273, 70_000), width(1, 1, 70_000), width(2, 0, 70_000)],
+        [Some(112), Some(17), Some(1)]
+    );
     assert_eq!(EntryBundleId::holding(299, 300).map(EntryBundleId::path).unwrap(), "tile/entries/001.p/44");
     assert_eq!(EntryBundleId::holding(300, 300), None);
 }

@@ -3,9 +3,9 @@
 use super::{Grown, ORIGIN, log_key, witness_key};
 use crate::domain::Refusal;
 use crate::log::{
-    AddCheckpoint, Checkpoint, NoteVerifier, SignedCheckpoint, SignedNote, TileId, TilePath, Tiles, TlogProof,
-    TreeEdge, prove_consistency, prove_inclusion, read_entry_bundle, tiles_for_root, verify_consistency,
-    verify_inclusion,
+    AddCheckpoint, Checkpoint, NoteVerifier, SignedCheckpoint, SignedNote, TileId, TilePath, Tiles,
+    TlogProof, TreeEdge, prove_consistency, prove_inclusion, read_entry_bundle, tiles_for_root,
+    verify_consistency, verify_inclusion,
 };
 
 fn told<T>(what: &str, outcome: Result<T, impl Refusal>) -> String {
@@ -87,7 +87,10 @@ fn every_refusal_of_a_text_reads_well() {
         told("a key's name", NoteVerifier::of_log("two words", log_key().public_key())),
         told("a key that is none", "registry.example".parse::<NoteVerifier>()),
         told("a proof", TlogProof::parse("c2sp.org/tlog-proof@v1\nindex one\n")),
-        told("a proof with something else behind it", TlogProof::parse("c2sp.org/tlog-proof@v1\nindex 1\n\ntext\n")),
+        told(
+            "a proof with something else behind it",
+            TlogProof::parse("c2sp.org/tlog-proof@v1\nindex 1\n\ntext\n"),
+        ),
         told("a request", AddCheckpoint::parse("new 3\n")),
         told("a large request", AddCheckpoint::parse(&"x".repeat(200_000))),
     ]
