@@ -38,6 +38,7 @@ mod sign;
 mod terminal;
 mod verification_worker;
 mod verify;
+mod witness;
 mod yank;
 
 pub use failure::Failure;
@@ -70,6 +71,9 @@ enum Command {
     Fetch(fetch::FetchArguments),
     Verify(verify::VerifyArguments),
     Run(run::RunArguments),
+    /// Watch the logs of other registries.
+    #[command(subcommand)]
+    Witness(witness::WitnessCommand),
     /// What an operator does.
     #[command(subcommand)]
     Admin(admin::AdminCommand),
@@ -97,6 +101,7 @@ impl Command {
             Self::Fetch(command) => command.run(),
             Self::Verify(command) => command.run(),
             Self::Run(command) => command.run(),
+            Self::Witness(command) => command.run(),
             Self::Admin(command) => command.run(),
             Self::VerificationWorker(command) => command.run(),
         }

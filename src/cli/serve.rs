@@ -121,7 +121,7 @@ fn failure_of(error: StartError) -> Failure {
 }
 
 /// Ctrl-C, or SIGTERM from whoever supervises the process.
-async fn told_to_stop() {
+pub(super) async fn told_to_stop() {
     let interrupt = tokio::signal::ctrl_c();
     match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
         Ok(mut terminate) => {

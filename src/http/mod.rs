@@ -11,5 +11,7 @@ pub mod rate_limit;
 pub mod routes;
 mod startup;
 pub mod web;
+mod witness;
 
 pub use startup::{Application, StartError};
+pub use witness::WitnessApplication;

@@ -11,9 +11,14 @@ use super::api::{
 };
 use super::error::Problem;
 use super::manners::mind_manners;
+use super::witness;
+use crate::registry::Witness;
 
-/// Adds every route of the registry.
-pub fn configure(service: &mut ServiceConfig) {
+/// Adds every route of the registry, those of a witness too if it is one.
+pub fn configure(service: &mut ServiceConfig, witness: Option<web::Data<Witness>>) {
+    if let Some(witness) = witness {
+        service.service(web::scope("/witness").app_data(witness).configure(witness::configure));
+    }
     service
         .service(readable("/index/config.json", index::show_index_configuration))
         .service(readable("/index/{namespace}/{name}.json", index::show_index_file))

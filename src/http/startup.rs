@@ -10,7 +10,7 @@ use actix_web::{App, HttpServer, web};
 use crate::config::Configuration;
 use crate::http::rate_limit::RateLimits;
 use crate::http::routes;
-use crate::registry::{OpenError, Registry};
+use crate::registry::{OpenError, OpenWitnessError, Registry, Witness};
 use crate::telemetry;
 
 /// Why the server could not start or stopped badly.
@@ -27,6 +27,9 @@ pub enum StartError {
     /// The registry behind it cannot be opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// What it shall witness is not clear.
+    #[error(transparent)]
+    Witness(#[from] OpenWitnessError),
     /// A worker failed.
     #[error("the server stopped: {0}")]
     Serve(#[from] std::io::Error),
@@ -48,10 +51,11 @@ impl Application {
         let address = listener.local_addr().map_err(bind)?;
 
         let registry = Registry::open(configuration).await?;
+        let witness = Witness::of_configuration(registry.configuration())?;
         registry.set_listening_url(format!("http://{address}"));
         #[cfg(feature = "runtime")]
         crate::jobs::start(&registry);
-        let server = serve(listener, registry.clone())?;
+        let server = serve(listener, registry.clone(), witness)?;
         Ok(Self { server, address, registry })
     }
 
@@ -79,12 +83,15 @@ impl Application {
     }
 }
 
-fn serve(listener: TcpListener, registry: Registry) -> Result<Server, StartError> {
+fn serve(listener: TcpListener, registry: Registry, witness: Option<Witness>) -> Result<Server, StartError> {
     let configuration = registry.configuration().clone();
     let data = web::Data::new(registry);
     let rate_limits = web::Data::new(RateLimits::new(&configuration));
+    let witness = witness.map(web::Data::new);
     let server = HttpServer::new(move || {
-        App::new().app_data(data.clone()).app_data(rate_limits.clone()).configure(routes::configure)
+        let app = App::new().app_data(data.clone()).app_data(rate_limits.clone());
+        let witness = witness.clone();
+        app.configure(|service| routes::configure(service, witness))
     });
     let limits = &configuration.limits;
     let server = server

@@ -60,7 +60,7 @@ impl RegistryKeys {
     }
 }
 
-fn read_or_make(path: &Path) -> Result<SecretKey, RegistryKeysError> {
+pub(super) fn read_or_make(path: &Path) -> Result<SecretKey, RegistryKeysError> {
     let failed = |source| RegistryKeysError::File { path: path.to_owned(), source };
     match fs::read_to_string(path).map(Zeroizing::new) {
         Ok(text) => text.parse().map_err(|source| RegistryKeysError::Key { path: path.to_owned(), source }),

@@ -31,6 +31,7 @@ mod upload;
 #[cfg(feature = "runtime")]
 mod verify_release;
 mod wait_until_verified;
+mod witness;
 
 use std::fs::{File, TryLockError};
 use std::path::PathBuf;
@@ -75,6 +76,7 @@ pub use upload::{UploadError, UploadWriter, UploadedPackage};
 #[cfg(feature = "runtime")]
 pub use verify_release::{VerifyReleaseError, verify_release};
 pub use wait_until_verified::wait_until_verified;
+pub use witness::{CosignError, OpenWitnessError, Witness, key_in, witness_key};
 
 /// How long a replica waits between two looks at what others wrote.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);

@@ -6,6 +6,7 @@ mod path;
 mod publish_form;
 mod query;
 
+pub(super) use body::read_all;
 pub use body::{JsonBody, TextBody};
 pub use caller::Authenticated;
 pub use path::{NamespacePath, PluginPath, ReleasePath};
