@@ -43,7 +43,7 @@ pub enum CatalogOrder {
     Name,
 }
 
-/// A piece of the list: plugins that are not withdrawn, as far as `limit`, from `offset` on.
+/// A piece of the list: plugins with a release to show (recalled ones say so), as far as `limit`, from `offset` on.
 pub async fn list(
     connection: &mut AnyConnection,
     filter: &PluginFilter,
@@ -55,7 +55,7 @@ pub async fn list(
         return Ok(Vec::new());
     }
     let mut query = StatementBuilder::new(RECORD);
-    query.push(" WHERE r.yanked_at IS NULL");
+    query.push(" WHERE r.yanked_at IS NULL AND r.quarantined IS NULL AND r.taken_down IS NULL");
     push_filter(&mut query, filter);
     push_order(&mut query, order, filter.words.first().map(String::as_str));
     query.push(" LIMIT ").push_bind(limit).push(" OFFSET ").push_bind(offset);
@@ -129,8 +129,10 @@ pub async fn near(
 ) -> Result<Vec<PluginName>, DatabaseError> {
     let beginning: String = name.name().chars().take(2).collect();
     let rows = sqlx::query(
-        "SELECT p.full_name FROM plugins p JOIN namespaces n ON n.id = p.namespace_id \
-         WHERE p.newest_release_id IS NOT NULL AND (p.name LIKE $1 OR n.name = $2) \
+        "SELECT p.full_name FROM plugins p \
+         JOIN namespaces n ON n.id = p.namespace_id \
+         JOIN releases r ON r.id = p.newest_release_id \
+         WHERE r.quarantined IS NULL AND r.taken_down IS NULL AND (p.name LIKE $1 OR n.name = $2) \
          ORDER BY p.downloads DESC, p.full_name LIMIT $3",
     )
     .bind(format!("{beginning}%"))

@@ -16,6 +16,7 @@ pub mod log;
 mod migrations;
 pub mod namespaces;
 pub mod new_release;
+pub mod objections;
 pub mod plugins;
 pub mod profiles;
 pub mod releases;

@@ -7,7 +7,7 @@ use super::DatabaseError;
 use super::releases::{risk_from_text, verification_from_text};
 use super::row::Columns;
 use super::statement::StatementBuilder;
-use crate::domain::{Manifest, PluginName, Risk, Timestamp, VerificationState, Version};
+use crate::domain::{Manifest, Objection, PluginName, Risk, Timestamp, VerificationState, Version};
 
 /// A plugin with its newest release, as lists show it.
 #[derive(Debug, Clone)]
@@ -34,23 +34,17 @@ pub struct PluginRecord {
     pub is_yanked: bool,
     /// Advice against it.
     pub deprecated: Option<String>,
+    /// What the operator holds against it, the gravest first; only where no release is without.
+    pub objection: Option<Objection>,
     /// Whether it needs more than the release before it.
     pub is_widening: bool,
     /// Downloads of all releases.
     pub downloads: u64,
 }
 
-/// How a list is ordered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PluginOrder {
-    /// Latest release first.
-    Newest,
-    /// Most downloaded first.
-    Popular,
-}
-
 pub(super) const RECORD: &str = "SELECT p.id, p.full_name, p.downloads, r.version, r.manifest, r.risk, r.verification, r.key_id, \
      r.size_bytes, r.published_at, CASE WHEN r.yanked_at IS NULL THEN 0 ELSE 1 END AS is_yanked, r.deprecated, \
+     r.quarantined, r.taken_down, r.recalled, \
      CASE WHEN r.widening IS NULL THEN 0 ELSE 1 END AS is_widening \
      FROM plugins p JOIN releases r ON r.id = p.newest_release_id";
 
@@ -67,6 +61,11 @@ pub(super) fn record(row: &AnyRow) -> Result<PluginRecord, DatabaseError> {
         published_at: row.time("published_at")?,
         is_yanked: row.flag("is_yanked")?,
         deprecated: row.text_or_null("deprecated")?,
+        objection: Objection::gravest(
+            &row.text_or_null("taken_down")?,
+            &row.text_or_null("quarantined")?,
+            &row.text_or_null("recalled")?,
+        ),
         is_widening: row.flag("is_widening")?,
         downloads: row.size("downloads")?,
     })
@@ -99,23 +98,30 @@ pub async fn upsert(
 
 /// Points a plugin to its newest visible release and takes its search text from there.
 ///
-/// Newest is the highest version that is not yanked and no pre-release; failing that, what there is.
+/// Newest is the highest version that nobody withdrew and that is no pre-release; failing that, what there is:
+/// yanked before recalled, before quarantined, before taken down.
 pub async fn refresh_newest(connection: &mut AnyConnection, plugin_id: i64) -> Result<(), DatabaseError> {
     sqlx::query(
         "UPDATE plugins SET newest_release_id = ( \
              SELECT r.id FROM releases r WHERE r.plugin_id = $1 AND r.sequence IS NOT NULL \
-             ORDER BY CASE WHEN r.yanked_at IS NULL THEN 0 ELSE 1 END, r.is_pre_release, r.version_key DESC LIMIT 1) \
+             ORDER BY CASE WHEN r.taken_down IS NOT NULL THEN 4 WHEN r.quarantined IS NOT NULL THEN 3 \
+                           WHEN r.recalled IS NOT NULL THEN 2 WHEN r.yanked_at IS NOT NULL THEN 1 ELSE 0 END, \
+                      r.is_pre_release, r.version_key DESC LIMIT 1) \
          WHERE id = $2",
     )
     .bind(plugin_id)
     .bind(plugin_id)
-    .execute(connection)
+    .execute(&mut *connection)
     .await?;
-    Ok(())
+    let row = sqlx::query(statement(" WHERE p.id = $1")).bind(plugin_id).fetch_optional(&mut *connection).await?;
+    match row.as_ref().map(record).transpose()? {
+        Some(newest) => set_search_text(connection, plugin_id, &newest.manifest).await,
+        None => Ok(()),
+    }
 }
 
 /// Replaces the words a plugin is found by.
-pub async fn set_search_text(
+async fn set_search_text(
     connection: &mut AnyConnection,
     plugin_id: i64,
     manifest: &Manifest,
@@ -138,64 +144,6 @@ pub async fn find(
         .fetch_optional(connection)
         .await?;
     row.as_ref().map(record).transpose()
-}
-
-/// One page of the catalog; `after` is the last row of the page before as (order value, id).
-pub async fn list(
-    connection: &mut AnyConnection,
-    order: PluginOrder,
-    after: Option<(i64, i64)>,
-    limit: i64,
-) -> Result<Vec<PluginRecord>, DatabaseError> {
-    let (value, id) = after.unwrap_or((i64::MAX, i64::MAX));
-    let sql = match order {
-        PluginOrder::Newest => {
-            " WHERE (p.updated_at < $1 OR (p.updated_at = $2 AND p.id < $3)) ORDER BY p.updated_at DESC, p.id DESC LIMIT $4"
-        }
-        PluginOrder::Popular => {
-            " WHERE (p.downloads < $1 OR (p.downloads = $2 AND p.id < $3)) ORDER BY p.downloads DESC, p.id DESC LIMIT $4"
-        }
-    };
-    let rows = sqlx::query(statement(sql))
-        .bind(value)
-        .bind(value)
-        .bind(id)
-        .bind(limit)
-        .fetch_all(connection)
-        .await?;
-    rows.iter().map(record).collect()
-}
-
-/// Plugins that hold every word, exact name first, then names that start with the first word, then by downloads.
-/// `offset` pages through the matches.
-pub async fn search(
-    connection: &mut AnyConnection,
-    words: &[String],
-    offset: i64,
-    limit: i64,
-) -> Result<Vec<PluginRecord>, DatabaseError> {
-    let mut query = StatementBuilder::new(RECORD);
-    query.push(" WHERE 1 = 1");
-    for word in words {
-        query
-            .push(" AND p.search_text LIKE ")
-            .push_bind(format!("%{}%", escape_like(word)))
-            .push(" ESCAPE '\\'");
-    }
-    let first = words.first().map(String::as_str).unwrap_or_default();
-    query
-        .push(" ORDER BY CASE WHEN p.name = ")
-        .push_bind(first.to_owned())
-        .push(" OR p.full_name = ")
-        .push_bind(first.to_owned())
-        .push(" THEN 0 WHEN p.name LIKE ")
-        .push_bind(format!("{}%", escape_like(first)))
-        .push(" ESCAPE '\\' THEN 1 ELSE 2 END, p.downloads DESC, p.full_name LIMIT ")
-        .push_bind(limit)
-        .push(" OFFSET ")
-        .push_bind(offset);
-    let rows = query.build().fetch_all(connection).await?;
-    rows.iter().map(record).collect()
 }
 
 /// All plugins of a namespace.

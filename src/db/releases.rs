@@ -52,6 +52,12 @@ pub struct ReleaseRecord {
     pub yanked_at: Option<Timestamp>,
     /// The author's advice against it.
     pub deprecated: Option<String>,
+    /// Why the operator hides it.
+    pub quarantined: Option<String>,
+    /// Why the operator deleted its package.
+    pub taken_down: Option<String>,
+    /// Why the operator tells hosts to stop running it.
+    pub recalled: Option<String>,
     /// How often it was downloaded.
     pub downloads: u64,
 }
@@ -72,6 +78,9 @@ impl ReleaseRecord {
             verification: self.verification,
             yanked: self.yanked_at.is_some(),
             deprecated: self.deprecated.clone(),
+            quarantined: self.quarantined.clone(),
+            taken_down: self.taken_down.clone(),
+            recalled: self.recalled.clone(),
             ..IndexRelease::new(&self.manifest, facts)
         }
     }
@@ -79,10 +88,11 @@ impl ReleaseRecord {
 
 const RECORD: &str = "SELECT r.id, r.plugin_id, p.full_name, r.version, r.digest, r.size_bytes, r.kind, r.manifest, \
      r.manifest_digest, r.profile_version, r.risk, r.key_id, r.public_key, r.widening, r.published_by, \
-     r.published_at, r.sequence, r.verification, r.yanked_at, r.deprecated, r.downloads \
+     r.published_at, r.sequence, r.verification, r.yanked_at, r.deprecated, r.quarantined, r.taken_down, \
+     r.recalled, r.downloads \
      FROM releases r JOIN plugins p ON p.id = r.plugin_id";
 
-fn record(row: &AnyRow) -> Result<ReleaseRecord, DatabaseError> {
+pub(super) fn release_record(row: &AnyRow) -> Result<ReleaseRecord, DatabaseError> {
     let public_key = row.bytes("public_key")?;
     Ok(ReleaseRecord {
         id: row.number("id")?,
@@ -104,6 +114,9 @@ fn record(row: &AnyRow) -> Result<ReleaseRecord, DatabaseError> {
         verification: verification_from_text(&row.text("verification")?)?,
         yanked_at: row.time_or_null("yanked_at")?,
         deprecated: row.text_or_null("deprecated")?,
+        quarantined: row.text_or_null("quarantined")?,
+        taken_down: row.text_or_null("taken_down")?,
+        recalled: row.text_or_null("recalled")?,
         downloads: row.size("downloads")?,
     })
 }
@@ -113,13 +126,13 @@ pub async fn find(
     connection: &mut AnyConnection,
     release: &ReleaseId,
 ) -> Result<Option<ReleaseRecord>, DatabaseError> {
-    let sql = const_str(RECORD, " WHERE p.full_name = $1 AND r.version = $2");
+    let sql = record_statement(" WHERE p.full_name = $1 AND r.version = $2");
     let row = sqlx::query(sql)
         .bind(release.plugin.to_string())
         .bind(release.version.to_string())
         .fetch_optional(connection)
         .await?;
-    row.as_ref().map(record).transpose()
+    row.as_ref().map(release_record).transpose()
 }
 
 /// The release of this row id.
@@ -127,9 +140,27 @@ pub async fn find_by_id(
     connection: &mut AnyConnection,
     release_id: i64,
 ) -> Result<Option<ReleaseRecord>, DatabaseError> {
-    let sql = const_str(RECORD, " WHERE r.id = $1");
+    let sql = record_statement(" WHERE r.id = $1");
     let row = sqlx::query(sql).bind(release_id).fetch_optional(connection).await?;
-    row.as_ref().map(record).transpose()
+    row.as_ref().map(release_record).transpose()
+}
+
+/// The row ids of the releases that hold these digests.
+pub async fn ids_of_digests(
+    connection: &mut AnyConnection,
+    digests: &[Digest],
+) -> Result<Vec<(Digest, i64)>, DatabaseError> {
+    if digests.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = StatementBuilder::new("SELECT digest, id FROM releases WHERE digest IN (");
+    let mut list = query.separated(", ");
+    for digest in digests {
+        list.push_bind(digest.as_bytes().to_vec());
+    }
+    query.push(")");
+    let rows = query.build().fetch_all(connection).await?;
+    rows.iter().map(|row| Ok((row.digest("digest")?, row.number("id")?))).collect()
 }
 
 /// Every sequenced release of a plugin, highest version first.
@@ -138,9 +169,9 @@ pub async fn list_of_plugin(
     plugin: &PluginName,
 ) -> Result<Vec<ReleaseRecord>, DatabaseError> {
     let sql =
-        const_str(RECORD, " WHERE p.full_name = $1 AND r.sequence IS NOT NULL ORDER BY r.version_key DESC");
+        record_statement(" WHERE p.full_name = $1 AND r.sequence IS NOT NULL ORDER BY r.version_key DESC");
     let rows = sqlx::query(sql).bind(plugin.to_string()).fetch_all(connection).await?;
-    rows.iter().map(record).collect()
+    rows.iter().map(release_record).collect()
 }
 
 /// The highest release below `version`, yanked or not: what widening is measured against.
@@ -148,8 +179,7 @@ pub async fn find_before(
     connection: &mut AnyConnection,
     release: &ReleaseId,
 ) -> Result<Option<ReleaseRecord>, DatabaseError> {
-    let sql = const_str(
-        RECORD,
+    let sql = record_statement(
         " WHERE p.full_name = $1 AND r.version_key < $2 ORDER BY r.is_pre_release, r.version_key DESC LIMIT 1",
     );
     let row = sqlx::query(sql)
@@ -157,7 +187,7 @@ pub async fn find_before(
         .bind(version_key(&release.version))
         .fetch_optional(connection)
         .await?;
-    row.as_ref().map(record).transpose()
+    row.as_ref().map(release_record).transpose()
 }
 
 /// Releases in sequence order behind `sequence`, for projections.
@@ -166,9 +196,9 @@ pub async fn list_sequenced_after(
     sequence: u64,
     limit: i64,
 ) -> Result<Vec<ReleaseRecord>, DatabaseError> {
-    let sql = const_str(RECORD, " WHERE r.sequence > $1 ORDER BY r.sequence LIMIT $2");
+    let sql = record_statement(" WHERE r.sequence > $1 ORDER BY r.sequence LIMIT $2");
     let rows = sqlx::query(sql).bind(as_number(sequence)).bind(limit).fetch_all(connection).await?;
-    rows.iter().map(record).collect()
+    rows.iter().map(release_record).collect()
 }
 
 /// A release's large texts.
@@ -290,7 +320,7 @@ pub async fn count(connection: &mut AnyConnection) -> Result<u64, DatabaseError>
     row.size("releases")
 }
 
-/// Which of these digests some release holds; for the sweep of leftover packages.
+/// Which of these digests some release holds that was not taken down; for the sweep of leftover packages.
 pub async fn held_digests(
     connection: &mut AnyConnection,
     digests: &[Digest],
@@ -298,7 +328,7 @@ pub async fn held_digests(
     if digests.is_empty() {
         return Ok(Vec::new());
     }
-    let mut query = StatementBuilder::new("SELECT DISTINCT digest FROM releases WHERE digest IN (");
+    let mut query = StatementBuilder::new("SELECT DISTINCT digest FROM releases WHERE taken_down IS NULL AND digest IN (");
     let mut list = query.separated(", ");
     for digest in digests {
         list.push_bind(digest.as_bytes().to_vec());
@@ -312,9 +342,9 @@ pub(super) fn expect_one(statement: &'static str, rows: u64) -> Result<(), Datab
     if rows == 1 { Ok(()) } else { Err(DatabaseError::UnexpectedRows { statement, rows }) }
 }
 
-fn const_str(head: &str, tail: &str) -> sqlx::AssertSqlSafe<String> {
-    // Both halves are constants of this file; nothing a user sends gets here.
-    sqlx::AssertSqlSafe(format!("{head}{tail}"))
+pub(super) fn record_statement(tail: &str) -> sqlx::AssertSqlSafe<String> {
+    // Both halves are constants of this room; nothing a user sends gets here.
+    sqlx::AssertSqlSafe(format!("{RECORD}{tail}"))
 }
 
 pub(super) fn risk_from_text(text: &str) -> Result<Risk, DatabaseError> {

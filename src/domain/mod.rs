@@ -9,6 +9,7 @@ mod core_type;
 mod digest;
 mod manifest;
 mod name;
+mod objection;
 mod profile;
 mod profile_rules;
 mod refusal;
@@ -24,6 +25,7 @@ pub use manifest::{
     ManifestError, PluginSection, VerifyCase,
 };
 pub use name::{NAME_PART_MAX, NameError, Namespace, PluginName};
+pub use objection::{Objection, ObjectionKind, Withheld};
 pub use profile::{
     Abi, CapabilityDefinition, ExtensionPoint, ExtensionPointExport, HostProfile, ImportRule, ProfileError,
     ProfileLimits,

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Capabilities, DependencySpec, Digest, Manifest, PluginName, Requirement, Risk, Timestamp, Version,
+    Capabilities, DependencySpec, Digest, Manifest, Objection, PluginName, Requirement, Risk, Timestamp,
+    Version,
 };
 
 /// Where the verification run of a release stands.
@@ -73,6 +74,15 @@ pub struct IndexRelease {
     /// The author's advice against it, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deprecated: Option<String>,
+    /// Why the operator hides it and withholds its package while it is looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantined: Option<String>,
+    /// Why the operator deleted its package for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_down: Option<String>,
+    /// Why the operator tells hosts to stop running it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recalled: Option<String>,
 }
 
 /// What publishing learns about a release beside its manifest.
@@ -118,6 +128,14 @@ impl IndexRelease {
             verification: VerificationState::Pending,
             yanked: false,
             deprecated: None,
+            quarantined: None,
+            taken_down: None,
+            recalled: None,
         }
+    }
+
+    /// What the operator holds against it, the gravest first.
+    pub fn objection(&self) -> Option<Objection> {
+        Objection::gravest(&self.taken_down, &self.quarantined, &self.recalled)
     }
 }

@@ -161,6 +161,9 @@ mod tests {
             verification: VerificationState::Pending,
             yanked,
             deprecated: None,
+            quarantined: None,
+            taken_down: None,
+            recalled: None,
         }
     }
 

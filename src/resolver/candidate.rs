@@ -8,13 +8,14 @@ use super::ResolveRequest;
 use super::index::{Contents, Release, Symbol};
 use super::interval::Interval;
 use crate::domain::{
-    Capabilities, CapabilityName, PluginName, Requirement, Risk, Scope, Timestamp, VerificationState, Version,
+    Capabilities, CapabilityName, Objection, ObjectionKind, PluginName, Requirement, Risk, Scope, Timestamp, VerificationState, Version,
 };
 
 /// Why a release is no candidate.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Hindrance {
     NotYetPublished { tree_size: u64 },
+    Withdrawn(Objection),
     Yanked,
     PreRelease,
     OtherProfile { made_for: PluginName, host: PluginName },
@@ -74,7 +75,7 @@ impl<'a> Filters<'a> {
         Self { index, request, now, locked, opted_in, host_profile, licenses, is_permissive }
     }
 
-    /// Whether every release of the plugin passes that is neither yanked nor a pre-release.
+    /// Whether every release of the plugin passes that is on offer and no pre-release.
     pub(super) fn are_plain_for(&self, plugin: Symbol) -> bool {
         self.is_permissive && !self.opted_in.contains(&plugin) && !self.locked.contains_key(&plugin)
     }
@@ -107,6 +108,7 @@ impl<'a> Filters<'a> {
         // An upgrade moves off a yanked release: the lock keeps it only where the lock is kept.
         let is_yanked = release.yanked && !is_among(self.preferred(plugin));
         self.history(release)
+            .or_else(|| release.objection.as_deref().cloned().map(Hindrance::Withdrawn))
             .or_else(|| is_yanked.then_some(Hindrance::Yanked))
             .or_else(|| if is_locked { None } else { self.novelty(plugin, release) })
             .or_else(|| self.host(release))
@@ -217,6 +219,13 @@ impl Hindrance {
         match self {
             Self::NotYetPublished { tree_size } => {
                 format!("{} published after entry {tree_size} of the log", verb("was", "were"))
+            }
+            Self::Withdrawn(Objection { kind, reason }) => {
+                let verb = match kind {
+                    ObjectionKind::Quarantined => verb("is", "are"),
+                    ObjectionKind::TakenDown | ObjectionKind::Recalled => verb("was", "were"),
+                };
+                format!("{verb} {kind} by the operator of the registry: {reason}")
             }
             Self::Yanked => format!("{} yanked by the author", verb("was", "were")),
             Self::PreRelease => verb("is a pre-release", "are pre-releases").into(),

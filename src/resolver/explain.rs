@@ -59,6 +59,7 @@ pub(super) fn no_solution(
         Some(Hindrance::OtherProfile { .. } | Hindrance::ProfileVersion { .. }) => {
             ResolveFailure::ProfileMismatch(explanation)
         }
+        Some(Hindrance::Withdrawn(_)) => ResolveFailure::Withdrawn(explanation),
         Some(_) => ResolveFailure::Policy(explanation),
         None => ResolveFailure::Conflict(explanation),
     }
@@ -261,7 +262,8 @@ impl Teller<'_, '_> {
                 Hindrance::Ungranted { .. } => 0,
                 Hindrance::ProfileVersion { .. } => 1,
                 Hindrance::OtherProfile { .. } => 2,
-                Hindrance::Yanked | Hindrance::PreRelease => 4,
+                Hindrance::Withdrawn(_) => 4,
+                Hindrance::Yanked | Hindrance::PreRelease => 5,
                 _ => 3,
             })
     }
@@ -363,6 +365,9 @@ impl Teller<'_, '_> {
             Hindrance::OtherProfile { made_for, .. } => format!("Use a host with the profile {made_for}"),
             Hindrance::ProfileVersion { profile, needs, .. } => format!("Use a host with {profile} {needs}"),
             Hindrance::NotYetPublished { .. } => "Ask with a later tree size".into(),
+            Hindrance::Withdrawn(_) => {
+                format!("Ask the author of {name} for a release that mends it")
+            }
             Hindrance::Yanked => format!("Ask the author of {name} for a new release"),
             Hindrance::PreRelease => {
                 format!("Ask for a pre-release of {name} by its version, or set `pre_release` in the policy")

@@ -51,6 +51,9 @@ pub enum ResolveFailure {
     /// The policy leaves out what would be needed.
     #[error("{}", .0.text)]
     Policy(Box<Explanation>),
+    /// The operator withdrew what would be needed.
+    #[error("{}", .0.text)]
+    Withdrawn(Box<Explanation>),
     /// Releases need each other in a circle, so none can be loaded first.
     #[error("these releases need each other in a circle, so none can be loaded first: {}", circle(releases))]
     Cycle {
@@ -101,7 +104,8 @@ impl ResolveFailure {
             Self::Conflict(explanation)
             | Self::MissingGrant(explanation)
             | Self::ProfileMismatch(explanation)
-            | Self::Policy(explanation) => Some(explanation),
+            | Self::Policy(explanation)
+            | Self::Withdrawn(explanation) => Some(explanation),
             _ => None,
         }
     }
@@ -117,6 +121,7 @@ impl Refusal for ResolveFailure {
             Self::MissingGrant(_) => "resolve-missing-grant",
             Self::ProfileMismatch(_) => "resolve-profile-mismatch",
             Self::Policy(_) => "resolve-policy",
+            Self::Withdrawn(_) => "resolve-withdrawn",
             Self::Cycle { .. } => "resolve-cycle",
             Self::Deadline => "resolve-deadline",
             Self::TooLarge { .. } => "resolve-request-too-large",
@@ -156,7 +161,8 @@ impl Refusal for ResolveFailure {
             Self::Conflict(explanation)
             | Self::MissingGrant(explanation)
             | Self::ProfileMismatch(explanation)
-            | Self::Policy(explanation) => explanation.mend.clone(),
+            | Self::Policy(explanation)
+            | Self::Withdrawn(explanation) => explanation.mend.clone(),
         })
     }
 }

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use super::interval::Interval;
 use super::version_bits::VersionBits;
 use crate::domain::{
-    Capabilities, Digest, IndexRelease, PluginName, Requirement, Risk, Timestamp, VerificationState, Version,
+    Capabilities, Digest, IndexRelease, Objection, PluginName, Requirement, Risk, Timestamp,
+    VerificationState, Version,
 };
 
 /// The number of an interned plugin name, a profile's name or a virtual package's name.
@@ -65,7 +66,7 @@ pub(super) struct Plugin {
     pub(super) guarded: bool,
     /// Whether its newest release wants to be the only version in a lock.
     pub(super) singleton: bool,
-    /// The ordinals that are neither yanked nor pre-releases.
+    /// The ordinals that are on offer and no pre-releases.
     pub(super) candidates: VersionBits,
     pub(super) pre_releases: Vec<u32>,
 }
@@ -75,7 +76,7 @@ pub(super) struct Plugin {
 pub(super) struct Line {
     pub(super) start: u32,
     pub(super) end: u32,
-    /// Neither yanked nor pre-releases, counted from `start`.
+    /// On offer and no pre-releases, counted from `start`.
     pub(super) candidates: VersionBits,
 }
 
@@ -111,6 +112,8 @@ pub(super) struct Release {
     pub(super) signer: Arc<str>,
     pub(super) verification: VerificationState,
     pub(super) yanked: bool,
+    /// Boxed: hardly any release has one.
+    pub(super) objection: Option<Box<Objection>>,
     pub(super) singleton: bool,
     /// In the order of names; `true`: optional.
     pub(super) dependencies: Box<[(Edge, bool)]>,
@@ -145,15 +148,6 @@ impl Index {
         match place {
             Ok(place) => releases[place] = Arc::new(release),
             Err(place) => releases.insert(place, Arc::new(release)),
-        }
-    }
-
-    /// Forgets a release: taken down or quarantined.
-    pub fn remove(&mut self, plugin: &PluginName, version: &Version) {
-        let Some(&symbol) = self.names.get(plugin) else { return };
-        let releases = &self.plugins[symbol as usize].releases;
-        if let Ok(place) = releases.binary_search_by(|known| known.version.cmp(version)) {
-            self.change(symbol).releases.remove(place);
         }
     }
 
@@ -249,6 +243,7 @@ impl Index {
             signer: self.text(&release.signer),
             verification: release.verification,
             yanked: release.yanked,
+            objection: release.objection().map(Box::new),
             singleton: release.singleton,
             dependencies,
             conflicts,
@@ -285,6 +280,13 @@ impl Contents {
 
     pub(super) fn requirement(&self, edge: Edge) -> &Requirement {
         &self.plugin(edge.plugin).requirements[edge.requirement as usize].requirement
+    }
+}
+
+impl Release {
+    /// Whether neither its author nor the operator has withdrawn it.
+    pub(super) fn is_on_offer(&self) -> bool {
+        !self.yanked && self.objection.is_none()
     }
 }
 
@@ -326,7 +328,7 @@ impl Plugin {
         self.pre_releases =
             every().filter(|(_, release)| release.version.is_pre_release()).map(|(o, _)| o).collect();
         self.candidates = every()
-            .filter(|(_, release)| !release.yanked && !release.version.is_pre_release())
+            .filter(|(_, release)| release.is_on_offer() && !release.version.is_pre_release())
             .map(|(ordinal, _)| ordinal)
             .collect();
         let starts: Vec<u32> = every()
@@ -435,11 +437,10 @@ mod tests {
         let before = index.snapshot();
 
         index.apply(&name("a:a"), &line("1.1.0", 3, "{}"));
-        index.remove(&name("a:b"), &"1.0.0".parse().unwrap());
         let after = index.snapshot();
 
         assert_eq!((before.size().releases, before.sequence()), (2, 2));
-        assert_eq!((after.size().releases, after.size().plugins, after.sequence()), (2, 1, 3));
+        assert_eq!((after.size().releases, after.size().plugins, after.sequence()), (3, 2, 3));
     }
 
     #[test]

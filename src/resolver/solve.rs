@@ -105,7 +105,7 @@ fn check_roots(provider: &Provider<'_>) -> Result<(), ResolveFailure> {
         let place = provider.roots.iter().position(|root| provider.index.plugin(root.plugin).name == *name);
         let is_met = place.is_some_and(|place| !provider.root_target(place).1.is_empty());
         if !is_met {
-            let versions = plugin.releases.iter().rev().filter(|release| !release.yanked);
+            let versions = plugin.releases.iter().rev().filter(|release| release.is_on_offer());
             return Err(ResolveFailure::NoMatchingVersion {
                 plugin: name.clone(),
                 requirement: requirement.clone(),
@@ -224,7 +224,7 @@ impl<'a, 'b> Selected<'a, 'b> {
         }
     }
 
-    /// Plugins whose newest release, yanked ones and unwanted pre-releases aside, is not in the lock.
+    /// Plugins whose newest release, withdrawn ones and unwanted pre-releases aside, is not in the lock.
     fn held_back(&self) -> Vec<HeldBack> {
         let mut highest: BTreeMap<Symbol, usize> = BTreeMap::new();
         for (place, chosen) in self.chosen.iter().enumerate() {
@@ -244,7 +244,7 @@ impl<'a, 'b> Selected<'a, 'b> {
         let counts = self.provider.filters.counts_pre_releases(chosen.plugin);
         let mut newer = (chosen.ordinal + 1..plugin.end()).rev().filter(|ordinal| {
             let release = &plugin.releases[*ordinal as usize];
-            !release.yanked && (counts || !release.version.is_pre_release())
+            release.is_on_offer() && (counts || !release.version.is_pre_release())
         });
         let newest = newer.clone().next()?;
         let locked = self.provider.filters.preferred(chosen.plugin);

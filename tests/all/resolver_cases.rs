@@ -43,6 +43,9 @@ struct CaseRelease {
     age_hours: i64,
     sequence: u64,
     yanked: bool,
+    quarantined: Option<String>,
+    taken_down: Option<String>,
+    recalled: Option<String>,
     singleton: bool,
 }
 
@@ -61,6 +64,9 @@ impl Default for CaseRelease {
             age_hours: 10_000,
             sequence: 1,
             yanked: false,
+            quarantined: None,
+            taken_down: None,
+            recalled: None,
             singleton: false,
         }
     }
@@ -210,6 +216,9 @@ fn index_release(id: &ReleaseId, release: &CaseRelease) -> IndexRelease {
         verification: release.verification,
         yanked: release.yanked,
         deprecated: None,
+        quarantined: release.quarantined,
+        taken_down: release.taken_down,
+        recalled: release.recalled,
     }
 }
 

@@ -123,6 +123,9 @@ impl Graph {
             verification: VerificationState::Passed,
             yanked: release.yanked,
             deprecated: None,
+            quarantined: None,
+            taken_down: None,
+            recalled: None,
         }
     }
 

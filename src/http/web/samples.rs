@@ -102,6 +102,9 @@ fn index_release(version: &str, capabilities: Capabilities, risk: Option<Risk>) 
         verification: VerificationState::Passed,
         yanked: false,
         deprecated: None,
+        quarantined: None,
+        taken_down: None,
+        recalled: None,
     }
 }
 
