@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use super::objections::{LiftArguments, ObjectionsArguments, ReasonArguments, TakedownArguments};
 use super::serve::ServeArguments;
 use super::settings::RegistryOptions;
 use super::{Failure, block_on, terminal};
@@ -15,6 +16,18 @@ use crate::registry::renew_operator_token;
 pub(super) enum AdminCommand {
     /// Register a host profile from its TOML document, with an operator's login.
     RegisterProfile(RegisterProfileArguments),
+    /// Hide a release and withhold its package while it is looked at.
+    Quarantine(ReasonArguments),
+    /// Show a quarantined release and hand it out again.
+    Release(LiftArguments),
+    /// Delete the package of a release for good; a tombstone stays.
+    Takedown(TakedownArguments),
+    /// Tell hosts to stop running a release.
+    Recall(ReasonArguments),
+    /// Tell hosts that they may run a recalled release again.
+    Unrecall(LiftArguments),
+    /// List the releases that are quarantined, taken down or recalled.
+    Objections(ObjectionsArguments),
     /// Make a new token for the operator account, straight in the database; for a lost one.
     OperatorToken(ServeArguments),
 }
@@ -32,6 +45,12 @@ impl AdminCommand {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self {
             Self::RegisterProfile(arguments) => arguments.run(),
+            Self::Quarantine(arguments) => arguments.quarantine(),
+            Self::Release(arguments) => arguments.release(),
+            Self::Takedown(arguments) => arguments.take_down(),
+            Self::Recall(arguments) => arguments.recall(),
+            Self::Unrecall(arguments) => arguments.unrecall(),
+            Self::Objections(arguments) => arguments.list(),
             Self::OperatorToken(arguments) => make_operator_token(&arguments),
         }
     }

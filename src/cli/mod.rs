@@ -24,6 +24,7 @@ mod key_files;
 mod local_verification;
 mod login;
 mod new;
+mod objections;
 mod pack;
 mod package_files;
 mod profiles;

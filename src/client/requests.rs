@@ -14,9 +14,9 @@ use super::transport::{Retry, bounded_body};
 use crate::domain::api::{
     AccountAnswer, ChangeReleaseRequest, EnrollKeyRequest, EnrolledKey, KeyList, LoginAnswer, LoginRequest,
     MemberRequest, MemberRole, NamespaceAnswer, NewNamespaceRequest, NewTokenAnswer, NewTokenRequest,
-    PublishAnswer, RegisterRequest, SearchAnswer, TokenList,
+    ObjectedReleases, PublishAnswer, ReasonRequest, RegisterRequest, SearchAnswer, TokenList,
 };
-use crate::domain::{HostProfile, IndexRelease, Namespace, PluginName, ReleaseId};
+use crate::domain::{HostProfile, IndexRelease, Namespace, PluginName, Reason, ReleaseId};
 use crate::resolver::{Lock, ResolveRequest};
 use crate::signing::{Bundle, Envelope, KeyId, PublicKey};
 
@@ -165,6 +165,67 @@ impl Client {
             request.header("content-type", "application/toml").body(document.to_owned())
         };
         self.transport.json(Retry::Unsent, make).await
+    }
+
+    /// Hides a release and withholds its package while it is looked at; operators only.
+    pub async fn quarantine(&self, release: &ReleaseId, reason: &Reason) -> Result<(), ClientError> {
+        self.object(Method::PUT, release, "quarantine", Some(reason)).await
+    }
+
+    /// Shows a release and hands it out again; operators only.
+    pub async fn lift_quarantine(&self, release: &ReleaseId) -> Result<(), ClientError> {
+        self.object(Method::DELETE, release, "quarantine", None).await
+    }
+
+    /// Deletes the package of a release for good; operators only.
+    pub async fn take_down(&self, release: &ReleaseId, reason: &Reason) -> Result<(), ClientError> {
+        self.object(Method::POST, release, "takedown", Some(reason)).await
+    }
+
+    /// Tells hosts to stop running a release; operators only.
+    pub async fn recall(&self, release: &ReleaseId, reason: &Reason) -> Result<(), ClientError> {
+        self.object(Method::PUT, release, "recall", Some(reason)).await
+    }
+
+    /// Tells hosts that they may run a release again; operators only.
+    pub async fn lift_recall(&self, release: &ReleaseId) -> Result<(), ClientError> {
+        self.object(Method::DELETE, release, "recall", None).await
+    }
+
+    /// Lists what operators hold against releases; give back `next_cursor` for the next page. Operators only.
+    pub async fn list_objections(
+        &self,
+        state: Option<&str>,
+        cursor: Option<&str>,
+    ) -> Result<ObjectedReleases, ClientError> {
+        let mut url = self.api(&["operator", "releases"]);
+        let given = [("state", state), ("cursor", cursor)];
+        for (name, value) in given.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+        self.get(url).await
+    }
+
+    /// The same again changes nothing, so passing trouble is retried.
+    async fn object(
+        &self,
+        method: Method,
+        release: &ReleaseId,
+        page: &str,
+        reason: Option<&Reason>,
+    ) -> Result<(), ClientError> {
+        let (plugin, version) = (&release.plugin, release.version.to_string());
+        let url =
+            self.api(&["operator", "releases", plugin.namespace().as_str(), plugin.name(), &version, page]);
+        let body = reason.map(|reason| ReasonRequest { reason: reason.as_str().to_owned() });
+        let make = || {
+            let request = self.request(method.clone(), &url);
+            match &body {
+                Some(body) => request.json(body),
+                None => request,
+            }
+        };
+        self.done(Retry::Safe, make).await
     }
 
     /// Every release of a plugin, as its index file tells them; none if there is no such plugin.

@@ -146,14 +146,15 @@ pub async fn find(
     row.as_ref().map(record).transpose()
 }
 
-/// All plugins of a namespace.
+/// All plugins of a namespace that lists show.
 pub async fn list_of_namespace(
     connection: &mut AnyConnection,
     namespace: &str,
     limit: i64,
 ) -> Result<Vec<PluginRecord>, DatabaseError> {
     let rows = sqlx::query(statement(
-        " JOIN namespaces n ON n.id = p.namespace_id WHERE n.name = $1 ORDER BY p.full_name LIMIT $2",
+        " JOIN namespaces n ON n.id = p.namespace_id \
+         WHERE n.name = $1 AND r.quarantined IS NULL AND r.taken_down IS NULL ORDER BY p.full_name LIMIT $2",
     ))
     .bind(namespace)
     .bind(limit)

@@ -7,7 +7,7 @@ use super::DatabaseError;
 use super::row::{Columns, as_number, corrupt, version_key};
 use super::statement::StatementBuilder;
 use crate::domain::{
-    Digest, IndexRelease, Manifest, PluginName, PublishFacts, ReleaseId, Requirement, Risk, Timestamp,
+    Digest, IndexRelease, Manifest, Objection, PluginName, PublishFacts, ReleaseId, Requirement, Risk, Timestamp,
     VerificationState, Version,
 };
 
@@ -63,6 +63,11 @@ pub struct ReleaseRecord {
 }
 
 impl ReleaseRecord {
+    /// What the operator holds against it, the gravest first.
+    pub fn objection(&self) -> Option<Objection> {
+        Objection::gravest(&self.taken_down, &self.quarantined, &self.recalled)
+    }
+
     /// Its line in the index file.
     pub fn index_line(&self) -> IndexRelease {
         let facts = PublishFacts {
@@ -271,6 +276,15 @@ pub async fn set_deprecated(
         .execute(connection)
         .await?;
     expect_one("set_deprecated", result.rows_affected())
+}
+
+/// Forgets the README of a release that was taken down: it goes with the package it stood in.
+pub async fn forget_readme(connection: &mut AnyConnection, release_id: i64) -> Result<(), DatabaseError> {
+    let result = sqlx::query("UPDATE releases SET readme = NULL WHERE id = $1")
+        .bind(release_id)
+        .execute(connection)
+        .await?;
+    expect_one("forget_readme", result.rows_affected())
 }
 
 /// Records where the verification of a release stands.

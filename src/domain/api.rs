@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Capabilities, IndexRelease, Namespace, PluginName, Risk, Timestamp, VerificationState, Version};
+use super::{
+    Capabilities, Digest, IndexRelease, Namespace, PluginName, ReleaseId, Risk, Timestamp, VerificationState,
+    Version,
+};
 
 /// `POST /api/v1/accounts`.
 #[derive(Clone, Serialize, Deserialize)]
@@ -219,6 +222,42 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<O
     Option::<String>::deserialize(deserializer).map(Some)
 }
 
+/// The body of an operator's `PUT …/quarantine`, `PUT …/recall` and `POST …/takedown`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReasonRequest {
+    /// Why, in a sentence for everybody.
+    pub reason: String,
+}
+
+/// A release that an operator objects to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectedRelease {
+    /// The release.
+    pub release: ReleaseId,
+    /// SHA-256 of its package.
+    pub digest: Digest,
+    /// Why it is hidden and withheld.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quarantined: Option<String>,
+    /// Why its package was deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_down: Option<String>,
+    /// Why hosts are told to stop running it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recalled: Option<String>,
+}
+
+/// `GET /api/v1/operator/releases?state=&cursor=`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectedReleases {
+    /// One page of them.
+    pub releases: Vec<ObjectedRelease>,
+    /// Ask again with it for the next page; absent: this is the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_cursor: Option<String>,
+}
+
 /// One plugin of a search answer: its newest release that is neither yanked nor a pre-release, if it has one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PluginSummary {
@@ -249,6 +288,9 @@ pub struct PluginSummary {
     /// The author's advice against it, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deprecated: Option<String>,
+    /// Why the operator tells hosts to stop running it; only where the plugin has no release without such.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recalled: Option<String>,
 }
 
 /// `GET /api/v1/plugins?q=&cursor=`.

@@ -3,6 +3,8 @@
 mod rules;
 mod text;
 
+pub(super) use text::is_deceptive;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};

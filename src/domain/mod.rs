@@ -25,7 +25,7 @@ pub use manifest::{
     ManifestError, PluginSection, VerifyCase,
 };
 pub use name::{NAME_PART_MAX, NameError, Namespace, PluginName};
-pub use objection::{Objection, ObjectionKind, Withheld};
+pub use objection::{Objection, ObjectionKind, Reason, ReasonError, Withheld};
 pub use profile::{
     Abi, CapabilityDefinition, ExtensionPoint, ExtensionPointExport, HostProfile, ImportRule, ProfileError,
     ProfileLimits,

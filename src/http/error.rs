@@ -33,7 +33,7 @@ fn status_of(code: &str) -> StatusCode {
         | "cursor-invalid" => StatusCode::BAD_REQUEST,
         "unauthenticated" | "token-invalid" | "token-expired" | "token-revoked" | "wrong-password"
         | "sign-in-failed" | "account-disabled" => StatusCode::UNAUTHORIZED,
-        "forbidden" | "not-a-member" | "not-an-owner" | "not-operator" | "token-scope" => {
+        "release-quarantined" | "forbidden" | "not-a-member" | "not-an-owner" | "not-operator" | "token-scope" => {
             StatusCode::FORBIDDEN
         }
         "not-found" | "page-not-found" | "unknown-plugin" | "unknown-release" | "unknown-namespace"
@@ -42,6 +42,7 @@ fn status_of(code: &str) -> StatusCode {
         "not-acceptable" => StatusCode::NOT_ACCEPTABLE,
         "slow-body" => StatusCode::REQUEST_TIMEOUT,
         "version-exists"
+        | "version-taken-down"
         | "name-taken"
         | "already-exists"
         | "profile-exists"
@@ -50,7 +51,7 @@ fn status_of(code: &str) -> StatusCode {
         | "account-taken"
         | "last-owner"
         | "key-exists" => StatusCode::CONFLICT,
-        "gone" | "taken-down" => StatusCode::GONE,
+        "gone" | "release-taken-down" => StatusCode::GONE,
         "package-too-large" | "body-too-large" | "attestation-too-large" => StatusCode::PAYLOAD_TOO_LARGE,
         "unsupported-media-type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "range-not-satisfiable" => StatusCode::RANGE_NOT_SATISFIABLE,

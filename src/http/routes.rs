@@ -7,7 +7,7 @@ use actix_web::web::{self, ServiceConfig, delete, get, head, patch, post, put, r
 use actix_web::{FromRequest, Handler, Resource, Responder};
 
 use super::api::{
-    accounts, blobs, catalog, index, namespaces, operations, profiles, publish, release, releases, resolve,
+    accounts, blobs, catalog, index, namespaces, operations, operator, profiles, publish, release, releases, resolve,
 };
 use super::error::Problem;
 use super::manners::mind_manners;
@@ -56,6 +56,21 @@ fn api(service: &mut ServiceConfig) {
         .service(readable("/profiles", profiles::list_profiles).route(post().to(profiles::register_profile)))
         .service(readable("/profiles/{namespace}/{name}", profiles::show_newest_profile))
         .service(readable("/profiles/{namespace}/{name}/{version}", profiles::show_profile))
+        .service(readable("/operator/releases", operator::list))
+        .service(
+            resource("/operator/releases/{namespace}/{name}/{version}/quarantine")
+                .route(put().to(operator::quarantine))
+                .route(delete().to(operator::lift_quarantine)),
+        )
+        .service(
+            resource("/operator/releases/{namespace}/{name}/{version}/recall")
+                .route(put().to(operator::recall))
+                .route(delete().to(operator::lift_recall)),
+        )
+        .service(
+            resource("/operator/releases/{namespace}/{name}/{version}/takedown")
+                .route(post().to(operator::take_down)),
+        )
         .service(resource("/inspect").route(post().to(publish::inspect)))
         .service(resource("/resolve").route(post().to(resolve::resolve)))
         .service(readable("/plugins", catalog::search))

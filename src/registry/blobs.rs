@@ -37,6 +37,11 @@ impl Blobs {
         Self { mapped, storage }
     }
 
+    /// Lets go of a package that is deleted.
+    pub(super) fn forget(&self, digest: Digest) {
+        self.mapped.invalidate(&digest);
+    }
+
     /// The package as a mapped file, when the store is a directory; nothing if it is not there.
     fn map(&self, digest: Digest) -> Option<io::Result<Option<Bytes>>> {
         if let Some(bytes) = self.mapped.get(&digest) {

@@ -13,13 +13,14 @@ use super::Registry;
 use super::append_statement::{AppendError, EncodedStatement, append_statement};
 use super::follow::IndexError;
 use super::index_files::IndexFile;
+use super::object_to_release::{OperatorVerb, apply_verb};
 use super::sequence::{Sequenced, sequence_outbox};
 use crate::db::new_release::{self, NewRelease};
 use crate::db::releases::{self, ReleaseRecord};
 use crate::db::verification_runs::{self, VerificationRun};
 use crate::db::{DatabaseError, Dialect, audit, jobs, keys, log, plugins};
 use crate::domain::{
-    Digest, IndexRelease, Manifest, PluginName, PublishFacts, ReleaseId, Timestamp, VerificationState,
+    Digest, IndexRelease, Manifest, PluginName, PublishFacts, ReleaseId, Timestamp, VerificationState, Withheld,
 };
 use crate::kill_points;
 use crate::signing::Envelope;
@@ -70,6 +71,8 @@ pub enum ReleaseChange {
     Yank(bool),
     /// Advice against it, or none any more.
     Deprecate(Option<String>),
+    /// What an operator does.
+    Object(OperatorVerb),
     /// A verification run ended.
     Verify {
         /// The state it gets.
@@ -103,6 +106,9 @@ pub enum ChangeError {
         /// Digest of what was sent.
         sent: Digest,
     },
+    /// The operator took the release down.
+    #[error(transparent)]
+    Withheld(#[from] Withheld),
     /// The key was revoked while the release was on its way.
     #[error("the key {0} no longer counts")]
     KeyRevoked(String),
@@ -315,6 +321,9 @@ async fn insert_release(
 ) -> Result<Made, ChangeError> {
     let release = new.manifest.release_id();
     if let Some(existing) = releases::find(connection, &release).await? {
+        if let Some(reason) = existing.taken_down {
+            return Err(Withheld::TakenDown { release, reason }.into());
+        }
         if existing.digest != new.digest {
             return Err(ChangeError::VersionExists { release, existing: existing.digest, sent: new.digest });
         }
@@ -372,6 +381,12 @@ async fn change_release(
             releases::set_deprecated(connection, record.id, advice.as_deref()).await?;
             let event = LogEvent::Deprecate(Advice { at: now, reason: advice.clone() });
             (event, serde_json::json!({ "advice": advice }))
+        }
+        ReleaseChange::Object(verb) => {
+            let Some(event) = apply_verb(connection, &record, verb, now).await? else {
+                return Ok(unchanged(record));
+            };
+            (event, serde_json::json!({ "verb": verb.name(), "reason": verb.reason() }))
         }
         ReleaseChange::Verify { state, run, summary } => {
             verification_runs::insert(connection, record.id, run).await?;

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use super::Registry;
 use crate::db::downloads::{self, DownloadBatch};
 use crate::db::{DatabaseError, releases};
-use crate::domain::{ReleaseId, Timestamp};
+use crate::domain::{Digest, Timestamp};
 use crate::kill_points;
 
 const MICROS_A_DAY: i64 = 86_400_000_000;
@@ -15,15 +15,15 @@ const MOST_HELD: usize = 10_000;
 /// How many rows one statement carries.
 const ROWS_AT_ONCE: usize = 500;
 
-/// What was downloaded since the last flush, by release and day.
+/// What was downloaded since the last flush, by package and day.
 #[derive(Default)]
-pub(super) struct DownloadCounts(Mutex<HashMap<(ReleaseId, i64), u64>>);
+pub(super) struct DownloadCounts(Mutex<HashMap<(Digest, i64), u64>>);
 
 impl Registry {
-    /// Counts one download. Past the bound of what is held, new releases are not counted until the next flush.
-    pub fn count_download(&self, release: &ReleaseId, now: Timestamp) {
+    /// Counts one download. Past the bound of what is held, new packages are not counted until the next flush.
+    pub fn count_download(&self, digest: Digest, now: Timestamp) {
         let mut counts = self.shared.downloads.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (release.clone(), now.as_micros().div_euclid(MICROS_A_DAY));
+        let key = (digest, now.as_micros().div_euclid(MICROS_A_DAY));
         if counts.len() < MOST_HELD || counts.contains_key(&key) {
             *counts.entry(key).or_default() += 1;
         }
@@ -38,14 +38,20 @@ impl Registry {
         if counts.is_empty() {
             return Ok(());
         }
-        let mut batch = Vec::with_capacity(counts.len());
+        let digests: Vec<Digest> = counts.keys().map(|(digest, _)| *digest).collect();
+        let mut releases: HashMap<Digest, i64> = HashMap::new();
         let mut connection = self.database().read().await?;
-        for ((release, day), downloads) in counts {
-            if let Some(record) = releases::find(&mut connection, &release).await? {
-                batch.push(DownloadBatch { release_id: record.id, day, downloads });
-            }
+        for digests in digests.chunks(ROWS_AT_ONCE) {
+            releases.extend(releases::ids_of_digests(&mut connection, digests).await?);
         }
         drop(connection);
+        let batch: Vec<DownloadBatch> = counts
+            .into_iter()
+            .filter_map(|((digest, day), downloads)| {
+                let release_id = *releases.get(&digest)?;
+                Some(DownloadBatch { release_id, day, downloads })
+            })
+            .collect();
         let mut transaction = self.database().write().await?;
         for rows in batch.chunks(ROWS_AT_ONCE) {
             downloads::add_batch(&mut transaction, rows).await?;

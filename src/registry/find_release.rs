@@ -5,17 +5,20 @@ use super::show_release::{ShowError, show_release};
 use crate::db::releases::{self, ReleaseRecord, ReleaseTexts};
 use crate::db::verification_runs::{self, VerificationRun};
 use crate::db::{DatabaseError, downloads};
-use crate::domain::{PluginName, ReleaseId, Requirement, Timestamp};
+use crate::domain::{PluginName, ReleaseId, Requirement, Timestamp, Withheld};
 
-/// The visible release of this name and version.
+/// The visible release of this name and version; one that was taken down is refused with the reason.
 pub async fn find_release(registry: &Registry, release: &ReleaseId) -> Result<ReleaseRecord, ShowError> {
     let mut connection = registry.database().read().await?;
     let record = releases::find(&mut connection, release).await?;
-    if let Some(record) = record.filter(|record| record.sequence.is_some()) {
-        return Ok(record);
-    }
     drop(connection);
-    Ok(show_release(registry, &release.plugin, Some(&release.version)).await?.record)
+    match record.filter(|record| record.sequence.is_some()) {
+        Some(ReleaseRecord { taken_down: Some(reason), release, .. }) => {
+            Err(Withheld::TakenDown { release, reason }.into())
+        }
+        Some(record) => Ok(record),
+        None => Ok(show_release(registry, &release.plugin, Some(&release.version)).await?.record),
+    }
 }
 
 /// The README, inspection report and attestation of a release.

@@ -56,6 +56,7 @@ impl Registry {
         kill_points::pass("start-after-commit");
 
         self.load_projections(sequenced.last).await?;
+        self.finish_takedowns().await?;
         // A mark beyond the log: the database was put back from a backup, so no index file counts.
         let mark = Some(self.read_mark()).filter(|mark| *mark <= sequenced.last).unwrap_or(0);
         let mut owed = self.plugins_behind(mark).await?;

@@ -14,6 +14,8 @@ mod index_files;
 mod inspect_package;
 mod keys;
 mod mapped_file;
+mod object_to_release;
+mod objections;
 mod profiles;
 mod projections;
 mod publish_error;
@@ -61,6 +63,8 @@ pub use find_release::{
 pub use follow::IndexError;
 pub use index_files::IndexFile;
 pub use inspect_package::inspect_package;
+pub use object_to_release::{ObjectToReleaseError, OperatorVerb, list_objections, object_to_release};
+pub use objections::Objected;
 pub use keys::{RegistryKeys, RegistryKeysError};
 pub use publish_error::PublishError;
 pub use publish_release::{InspectedPackage, PublishRequest, Published, SignedPackage, publish_release};

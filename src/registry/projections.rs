@@ -1,4 +1,4 @@
-//! What readers hold in memory: the solver's index, fed in the order of the log.
+//! What readers hold in memory: the solver's index and what operators object to, fed in the order of the log.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
+use super::objections::Objections;
 use crate::domain::{IndexRelease, PluginName};
 use crate::resolver::{Index, IndexSnapshot};
 
@@ -13,6 +14,7 @@ use crate::resolver::{Index, IndexSnapshot};
 pub(super) struct Projections {
     index: Mutex<Index>,
     snapshot: ArcSwap<IndexSnapshot>,
+    objections: Objections,
     sequence: watch::Sender<u64>,
 }
 
@@ -20,7 +22,12 @@ impl Projections {
     pub(super) fn new() -> Self {
         let mut index = Index::default();
         let snapshot = ArcSwap::from_pointee(index.snapshot());
-        Self { index: Mutex::new(index), snapshot, sequence: watch::Sender::new(0) }
+        Self {
+            index: Mutex::new(index),
+            snapshot,
+            objections: Objections::default(),
+            sequence: watch::Sender::new(0),
+        }
     }
 
     /// Takes in releases as they now stand; `sequence` is the last place of the log that is taken in with them.
@@ -31,6 +38,7 @@ impl Projections {
                 index.apply(plugin, line);
             }
         }
+        self.objections.apply(lines);
         if !lines.is_empty() {
             self.snapshot.store(Arc::new(index.snapshot()));
         }
@@ -39,6 +47,11 @@ impl Projections {
             *last = sequence.max(*last);
             is_later
         });
+    }
+
+    /// What operators hold against packages.
+    pub(super) fn objections(&self) -> &Objections {
+        &self.objections
     }
 
     /// What the solver reads: it does not change under its hands.

@@ -2,7 +2,7 @@
 
 use super::commit::ChangeError;
 use crate::db::DatabaseError;
-use crate::domain::{Digest, NameError, PluginName, Refusal, ReleaseId};
+use crate::domain::{Digest, NameError, PluginName, Refusal, ReleaseId, Withheld};
 use crate::signing::SigningError;
 use crate::storage::StorageError;
 use crate::trust::EntryError;
@@ -119,6 +119,14 @@ pub enum PublishError {
         /// Digest of what was sent.
         sent: Digest,
     },
+    /// The version was taken down.
+    #[error("{release} was taken down by the operator ({reason}), and a version is never used again")]
+    TakenDown {
+        /// The release.
+        release: ReleaseId,
+        /// The operator's reason.
+        reason: String,
+    },
     /// The server is stopping.
     #[error("the registry is stopping; nothing was published")]
     ShuttingDown,
@@ -156,6 +164,7 @@ impl Refusal for PublishError {
             Self::WideningInPatch { .. } => "widening-in-patch",
             Self::WideningNotAccepted { .. } => "widening-not-accepted",
             Self::VersionExists { .. } => "version-exists",
+            Self::TakenDown { .. } => "version-taken-down",
             Self::ShuttingDown => "shutting-down",
             Self::Storage(_) | Self::PackageSwept(_) => "storage-unavailable",
             Self::Database(_) | Self::Broken(_) => "internal",
@@ -195,6 +204,9 @@ impl Refusal for PublishError {
                 "If that is meant, publish with --accept-widening (form field accept_widening=true).".into()
             }
             Self::VersionExists { .. } => "A version is never reused: raise it.".into(),
+            Self::TakenDown { .. } => {
+                "Mend what the operator objects to and publish it under a higher version.".into()
+            }
             Self::ShuttingDown => "Send it again in a moment.".into(),
             Self::Storage(_) | Self::PackageSwept(_) => {
                 "Publish the same package again in a moment; if it stays, tell the operator.".into()
@@ -210,6 +222,9 @@ impl From<ChangeError> for PublishError {
             ChangeError::VersionExists { release, existing, sent } => {
                 Self::VersionExists { release, existing, sent }
             }
+            ChangeError::Withheld(
+                Withheld::TakenDown { release, reason } | Withheld::Quarantined { release, reason },
+            ) => Self::TakenDown { release, reason },
             ChangeError::KeyRevoked(key_id) => Self::KeyRevoked { key_id },
             ChangeError::Entry(error) => Self::Entry(error),
             ChangeError::Stopping => Self::ShuttingDown,

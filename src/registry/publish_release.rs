@@ -124,6 +124,9 @@ async fn published_before(
 ) -> Result<Option<Published>, PublishError> {
     let mut connection = registry.database().read().await?;
     let Some(existing) = releases::find(&mut connection, &request.release).await? else { return Ok(None) };
+    if let Some(reason) = existing.taken_down {
+        return Err(PublishError::TakenDown { release: existing.release, reason });
+    }
     if existing.digest != request.package.digest() {
         return Err(PublishError::VersionExists {
             release: request.release.clone(),

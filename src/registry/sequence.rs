@@ -59,12 +59,6 @@ async fn show_release(
     let Some(record) = releases::find(connection, &release).await? else { return Ok(()) };
     releases::set_sequence(connection, record.id, sequenced.last).await?;
     plugins::refresh_newest(connection, record.plugin_id).await?;
-    if plugins::find(connection, &release.plugin)
-        .await?
-        .is_some_and(|newest| newest.version == release.version)
-    {
-        plugins::set_search_text(connection, record.plugin_id, &record.manifest).await?;
-    }
     sequenced.publishes.insert(release, sequenced.last);
     Ok(())
 }

@@ -4,7 +4,7 @@ use super::Registry;
 use super::search_plugins::nearest_plugins;
 use crate::db::releases::{self, ReleaseRecord, ReleaseTexts};
 use crate::db::{DatabaseError, verification_runs};
-use crate::domain::{PluginName, Refusal, ReleaseId, Version};
+use crate::domain::{ObjectionKind, PluginName, Refusal, ReleaseId, Version, Withheld};
 
 /// Why a release is not shown.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +25,9 @@ pub enum ShowError {
         /// Its newest version.
         newest: Version,
     },
+    /// It was taken down, so only its tombstone is shown.
+    #[error(transparent)]
+    Withheld(#[from] Withheld),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -35,6 +38,7 @@ impl Refusal for ShowError {
         match self {
             Self::UnknownPlugin { .. } => "unknown-plugin",
             Self::UnknownRelease { .. } => "unknown-release",
+            Self::Withheld(withheld) => withheld.code(),
             Self::Database(_) => "internal",
         }
     }
@@ -43,6 +47,7 @@ impl Refusal for ShowError {
         match self {
             Self::UnknownPlugin { .. } => Some("Check the spelling, or search for what it does.".into()),
             Self::UnknownRelease { newest, .. } => Some(format!("Its newest version is {newest}.")),
+            Self::Withheld(withheld) => withheld.mend(),
             Self::Database(_) => None,
         }
     }
@@ -62,7 +67,7 @@ pub struct ReleaseDetails {
 }
 
 impl ReleaseDetails {
-    /// The release a visitor is pointed to: the highest that is neither withdrawn nor a pre-release.
+    /// The release a visitor is pointed to: the highest that nobody withdrew and that is no pre-release.
     pub fn newest(&self) -> &ReleaseRecord {
         newest_of(&self.releases).unwrap_or(&self.record)
     }
@@ -73,10 +78,16 @@ impl ReleaseDetails {
     }
 }
 
+/// As the catalog's lists have it: `db::plugins::refresh_newest`.
 fn newest_of(releases: &[ReleaseRecord]) -> Option<&ReleaseRecord> {
-    let is_live = |record: &&ReleaseRecord| record.yanked_at.is_none();
-    let is_plain = |record: &&ReleaseRecord| is_live(record) && !record.release.version.is_pre_release();
-    releases.iter().find(is_plain).or_else(|| releases.iter().find(is_live)).or(releases.first())
+    let withdrawal = |record: &ReleaseRecord| match record.objection().map(|objection| objection.kind) {
+        Some(ObjectionKind::TakenDown) => 4,
+        Some(ObjectionKind::Quarantined) => 3,
+        Some(ObjectionKind::Recalled) => 2,
+        None => u8::from(record.yanked_at.is_some()),
+    };
+    // The first of the equal ones: the highest version.
+    releases.iter().min_by_key(|record| (withdrawal(record), record.release.version.is_pre_release()))
 }
 
 /// The release `version` of a plugin, or the one a visitor is pointed to.

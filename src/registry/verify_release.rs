@@ -51,7 +51,7 @@ pub async fn verify_release(
     let mut connection = registry.database().read().await?;
     let record = releases::find_by_id(&mut connection, release_id).await?;
     drop(connection);
-    let Some(record) = record.filter(|record| record.verification == VerificationState::Pending) else {
+    let Some(record) = record.filter(is_to_be_run) else {
         return Ok(());
     };
     let report = hold_run(registry, &record).await?;
@@ -70,6 +70,11 @@ pub async fn verify_release(
     registry.commit(Change::Release { release: record.release, account_id: None, change, now: at }).await?;
     kill_points::pass("verdict-committed");
     Ok(())
+}
+
+/// Whether nothing was found out yet and there are bytes to run.
+fn is_to_be_run(record: &ReleaseRecord) -> bool {
+    record.verification == VerificationState::Pending && record.taken_down.is_none()
 }
 
 async fn hold_run(

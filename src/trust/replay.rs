@@ -352,10 +352,14 @@ impl LoggedRelease {
             signer: self.signer.to_hex(),
             widening: self.widening,
         };
+        let reason = |warned: &Option<Warned>| warned.as_ref().map(|warned| warned.reason.clone());
         IndexRelease {
             verification: self.verification,
             yanked: self.yanked,
             deprecated: self.deprecated.clone(),
+            quarantined: reason(&self.quarantined),
+            taken_down: reason(&self.taken_down),
+            recalled: reason(&self.recalled),
             ..IndexRelease::new(manifest, facts)
         }
     }

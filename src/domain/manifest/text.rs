@@ -45,7 +45,7 @@ pub(super) fn clean(field: &str, text: &str, most_chars: usize, lines: bool) -> 
 }
 
 /// Controls, line separators, invisible and direction-changing characters (Unicode TR 36 and 39).
-fn is_deceptive(character: char) -> bool {
+pub(in crate::domain) fn is_deceptive(character: char) -> bool {
     character.is_control()
         || matches!(character,
             '\u{ad}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{3164}' | '\u{feff}' | '\u{ffa0}'

@@ -4,16 +4,17 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use actix_web::body::{BodySize, MessageBody, SizedStream};
-use actix_web::http::header::{self, HeaderValue};
+use actix_web::http::header::{self, HeaderName, HeaderValue};
 use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use bytes::Bytes;
 
-use crate::domain::Digest;
+use crate::domain::{Digest, Timestamp};
 use crate::http::caching::{FOREVER, NO_SNIFF, is_known};
 use crate::http::error::Problem;
 use crate::http::extract::part;
 use crate::http::manners::respond_plainly;
+use crate::http::web::percent;
 use crate::registry::{BlobContent, Registry};
 
 /// How much of a mapped file is handed to the socket at once.
@@ -28,12 +29,16 @@ pub async fn show_blob(request: HttpRequest, registry: web::Data<Registry>) -> H
     answered.await.unwrap_or_else(|problem| respond_plainly(&problem, &request))
 }
 
-/// The bytes under `digest`, or the part of them that is asked for.
+/// What a recalled package comes with: the operator's reason, percent-encoded (RFC 3986). Hosts decide.
+const RECALLED: HeaderName = HeaderName::from_static("x-pluginry-recalled");
+
+/// The bytes under `digest`, or the part of them that is asked for. A whole package is counted as a download.
 pub async fn serve_blob(
     request: &HttpRequest,
     registry: &Registry,
     digest: Digest,
 ) -> Result<HttpResponse, Problem> {
+    let objected = registry.check_package(digest)?;
     let tag = format!("\"{}\"", digest.to_hex());
     if is_known(request, tag.as_bytes()) {
         let mut response = HttpResponse::NotModified();
@@ -50,6 +55,9 @@ pub async fn serve_blob(
 
     let mut response = HttpResponse::Ok();
     head(&mut response, &tag);
+    if let Some(objected) = &objected {
+        response.insert_header((RECALLED, percent(&objected.objection.reason)));
+    }
     if range != (0..size_bytes) {
         response.status(StatusCode::PARTIAL_CONTENT).insert_header((
             header::CONTENT_RANGE,
@@ -60,8 +68,13 @@ pub async fn serve_blob(
     if request.method() == Method::HEAD {
         return Ok(response.body(HeadBody(length)));
     }
+    let is_whole = range == (0..size_bytes);
     let content = registry.blob(digest, range).await.map_err(Problem::internal)?;
-    Ok(match content.ok_or_else(|| Problem::not_found(format!("a package with digest {digest}")))? {
+    let content = content.ok_or_else(|| Problem::not_found(format!("a package with digest {digest}")))?;
+    if is_whole {
+        registry.count_download(digest, Timestamp::now());
+    }
+    Ok(match content {
         BlobContent::Mapped(bytes) => response.body(MappedBody(bytes)),
         BlobContent::Stream(stream) => response.body(SizedStream::new(length, stream)),
     })

@@ -7,7 +7,7 @@ use crate::db::catalog::{CatalogOrder, PluginFilter};
 use crate::db::plugins::PluginRecord;
 use crate::db::releases::ReleaseRecord;
 use crate::domain::api::{PluginSummary, SearchAnswer};
-use crate::domain::{IndexRelease, PluginName, Requirement, Risk, Timestamp, Version};
+use crate::domain::{IndexRelease, ObjectionKind, PluginName, Requirement, Risk, Timestamp, Version};
 use crate::http::caching::REVALIDATE;
 use crate::http::error::Problem;
 use crate::http::extract::{PluginPath, QueryOf};
@@ -116,6 +116,10 @@ pub(in crate::http) fn summary(record: PluginRecord) -> PluginSummary {
         size_bytes: record.size_bytes,
         published_at: record.published_at,
         deprecated: record.deprecated,
+        recalled: record
+            .objection
+            .filter(|objection| objection.kind == ObjectionKind::Recalled)
+            .map(|objection| objection.reason),
     }
 }
 

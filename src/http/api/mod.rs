@@ -6,6 +6,7 @@ pub mod catalog;
 pub mod index;
 pub mod namespaces;
 pub mod operations;
+pub mod operator;
 pub mod profiles;
 pub mod publish;
 pub mod release;

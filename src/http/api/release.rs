@@ -202,10 +202,6 @@ pub async fn download(
 ) -> Result<HttpResponse, Problem> {
     let digest = digest_of(&registry, &id).await?;
     let mut response = serve_blob(&request, &registry, digest).await?;
-    let is_start = response.status() == actix_web::http::StatusCode::OK;
-    if is_start && request.method() == actix_web::http::Method::GET {
-        registry.count_download(&id, Timestamp::now());
-    }
     let name = format!("attachment; filename=\"{}-{}.wasm\"", id.plugin.name(), id.version);
     if let Ok(value) = header::HeaderValue::from_str(&name) {
         response.headers_mut().insert(header::CONTENT_DISPOSITION, value);

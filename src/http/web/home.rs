@@ -6,7 +6,7 @@ use askama::Template;
 use super::filters;
 use super::passport::Entry;
 use super::respond;
-use crate::domain::{Timestamp, VerificationState};
+use crate::domain::{ObjectionKind, Timestamp, VerificationState};
 use crate::http::error::Problem;
 use crate::registry::{Registry, show_front};
 

@@ -4,9 +4,9 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use super::filters;
-use super::release_head::{ReleaseHead, not_shown};
+use super::release_head::{ReleaseHead, not_shown, refuse_taken_down};
 use super::respond;
-use crate::domain::{CapabilityName, ReleaseId, Risk, Timestamp};
+use crate::domain::{CapabilityName, ObjectionKind, ReleaseId, Risk, Timestamp};
 use crate::http::error::Problem;
 use crate::http::extract::ReleasePath;
 use crate::registry::{Registry, show_release};
@@ -209,6 +209,7 @@ pub async fn show_inspection_page(
 ) -> Result<HttpResponse, Problem> {
     let details =
         show_release(&registry, &release.plugin, Some(&release.version)).await.map_err(not_shown)?;
+    refuse_taken_down(&details)?;
     let report: InspectionReport =
         serde_json::from_str(&details.texts.inspection).map_err(Problem::internal)?;
     respond(&InspectionPage::new(ReleaseHead::new(&details), report, Timestamp::now()))

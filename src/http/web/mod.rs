@@ -14,6 +14,7 @@ pub mod problem;
 pub mod release;
 pub mod release_head;
 pub mod search;
+pub mod tombstone;
 pub mod verification;
 
 #[cfg(test)]
@@ -21,12 +22,13 @@ mod audit;
 #[cfg(test)]
 mod samples;
 
-use actix_web::http::header;
+use actix_web::http::{StatusCode, header};
 use actix_web::web::{ServiceConfig, get, head, resource};
 use actix_web::{FromRequest, Handler, HttpResponse, Responder};
 use askama::Template;
 
 pub use assets::asset_url;
+pub(super) use filters::percent;
 
 use crate::domain::api::ProblemBody;
 use crate::http::error::Problem;
@@ -55,8 +57,12 @@ where
 
 /// A page as an answer. Relative times age, so a browser asks again each time.
 fn respond(page: &impl Template) -> Result<HttpResponse, Problem> {
+    respond_with(StatusCode::OK, page)
+}
+
+fn respond_with(status: StatusCode, page: &impl Template) -> Result<HttpResponse, Problem> {
     let html = page.render().map_err(Problem::internal)?;
-    Ok(HttpResponse::Ok()
+    Ok(HttpResponse::build(status)
         .content_type("text/html; charset=utf-8")
         .insert_header((header::CACHE_CONTROL, "no-cache"))
         .body(html))

@@ -7,7 +7,7 @@ use super::filters;
 use super::passport::Entry;
 use super::respond;
 use crate::db::keys::AuthorKey;
-use crate::domain::{Namespace, Timestamp, VerificationState};
+use crate::domain::{Namespace, ObjectionKind, Timestamp, VerificationState};
 use crate::http::error::Problem;
 use crate::registry::{Registry, show_namespace};
 

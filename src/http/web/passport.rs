@@ -101,6 +101,8 @@ pub struct Passport {
     pub absent: Vec<CapabilityName>,
     /// Size of the package.
     pub size_bytes: u64,
+    /// Whether the operator keeps its package back.
+    pub is_withheld: bool,
     /// How many plugins it needs.
     pub dependencies: u64,
     /// How many more it can use.
@@ -129,6 +131,7 @@ impl Passport {
             extension_points: release.extension_points.clone(),
             absent: absent(&release.capabilities, profile),
             size_bytes: release.size_bytes,
+            is_withheld: release.quarantined.is_some() || release.taken_down.is_some(),
             dependencies: release.dependencies.len() as u64 - optional,
             optional_dependencies: optional,
         }

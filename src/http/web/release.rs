@@ -8,8 +8,9 @@ use super::markdown::{self, CleanHtml};
 use super::passport::{Passport, plugin_path, release_path};
 use super::release_head::{ReleaseHead, not_shown};
 use super::respond;
+use super::tombstone::tombstone_of;
 use crate::db::releases::ReleaseRecord;
-use crate::domain::{PluginName, Requirement, Timestamp, VerificationState, Version};
+use crate::domain::{ObjectionKind, PluginName, Requirement, Timestamp, VerificationState, Version};
 use crate::http::error::Problem;
 use crate::http::extract::{PluginPath, ReleasePath};
 use crate::registry::{Registry, ReleaseDetails, show_release};
@@ -65,10 +66,9 @@ impl ReleasePage {
             head: ReleaseHead::new(details),
             passport: passport(registry, details),
             is_newest: details.newest().id == record.id,
-            readme: details
-                .texts
-                .readme
-                .as_deref()
+            readme: (details.texts.readme.as_deref())
+                // What is being looked at is not spread further.
+                .filter(|_| record.quarantined.is_none())
                 .map(|readme| markdown::render_once(record.digest, readme)),
             versions: rows.map(|row| VersionRow::new(row, details)).collect(),
             more_versions: details.releases.len().saturating_sub(VERSIONS_SHOWN) as u64,
@@ -124,6 +124,8 @@ pub struct VersionRow {
     pub verification: VerificationState,
     /// Whether its author withdrew it.
     pub yanked: bool,
+    /// What the operator did to it.
+    pub objection: Option<ObjectionKind>,
     /// Powers it has beyond the release before it.
     pub adds: Vec<String>,
     /// Powers it no longer has.
@@ -143,6 +145,7 @@ impl VersionRow {
             published_at: record.published_at,
             verification: record.verification,
             yanked: record.yanked_at.is_some(),
+            objection: record.objection().map(|objection| objection.kind),
             adds: changes_of(record),
             drops: dropped
                 .iter()
@@ -213,13 +216,20 @@ fn passport(registry: &Registry, details: &ReleaseDetails) -> Passport {
     passport
 }
 
+fn page_of(registry: &Registry, details: &ReleaseDetails) -> Result<HttpResponse, Problem> {
+    let now = Timestamp::now();
+    match tombstone_of(details, now) {
+        Some(tombstone) => tombstone,
+        None => respond(&ReleasePage::new(registry, details, now)),
+    }
+}
+
 /// `GET /plugins/{namespace}/{name}`.
 pub async fn show_plugin_page(
     registry: web::Data<Registry>,
     PluginPath(plugin): PluginPath,
 ) -> Result<HttpResponse, Problem> {
-    let details = show_release(&registry, &plugin, None).await.map_err(not_shown)?;
-    respond(&ReleasePage::new(&registry, &details, Timestamp::now()))
+    page_of(&registry, &show_release(&registry, &plugin, None).await.map_err(not_shown)?)
 }
 
 /// `GET /plugins/{namespace}/{name}/{version}`.
@@ -227,7 +237,6 @@ pub async fn show_release_page(
     registry: web::Data<Registry>,
     ReleasePath(release): ReleasePath,
 ) -> Result<HttpResponse, Problem> {
-    let details =
-        show_release(&registry, &release.plugin, Some(&release.version)).await.map_err(not_shown)?;
-    respond(&ReleasePage::new(&registry, &details, Timestamp::now()))
+    let details = show_release(&registry, &release.plugin, Some(&release.version)).await;
+    page_of(&registry, &details.map_err(not_shown)?)
 }

@@ -1,7 +1,7 @@
 //! What heads every page about one release: name, version, state and the way to its other pages.
 
 use super::release::changes_of;
-use crate::domain::{ReleaseId, Timestamp, Version};
+use crate::domain::{Objection, ObjectionKind, ReleaseId, Timestamp, Version, Withheld};
 use crate::http::error::Problem;
 use crate::registry::{ReleaseDetails, ShowError};
 
@@ -20,6 +20,8 @@ pub struct ReleaseHead {
     pub yanked: bool,
     /// The author's advice against it.
     pub deprecated: Option<String>,
+    /// What the operator holds against it, the gravest first.
+    pub objection: Option<Objection>,
     /// The newest release of the plugin, if it is another one.
     pub newer: Option<Version>,
     /// The release before it.
@@ -57,6 +59,7 @@ impl ReleaseHead {
             published_at: record.published_at,
             yanked: record.yanked_at.is_some(),
             deprecated: record.deprecated.clone(),
+            objection: record.objection(),
             newer: (*newest != record.release.version).then(|| newest.clone()),
             before: details.before(&record.release.version).map(|before| before.release.version.clone()),
             adds: changes_of(record),
@@ -75,6 +78,16 @@ impl ReleaseHead {
         super::passport::release_path(&self.release)
     }
 
+    /// Whether its package is handed out and may be put into locks.
+    pub fn is_on_offer(&self) -> bool {
+        !self.yanked && self.objection.is_none()
+    }
+
+    /// Whether its package and its author's words are kept back.
+    pub fn is_withheld(&self) -> bool {
+        self.objection.as_ref().is_some_and(|objection| objection.kind != ObjectionKind::Recalled)
+    }
+
     /// The way around, with the page named `current` marked.
     pub fn tabs(&self, current: &str) -> Vec<Tab> {
         let path = self.release_path();
@@ -89,12 +102,20 @@ impl ReleaseHead {
     }
 }
 
+/// Of a release that was taken down, no page but the tombstone is shown.
+pub(super) fn refuse_taken_down(details: &ReleaseDetails) -> Result<(), Problem> {
+    match details.record.taken_down.clone() {
+        Some(reason) => Err(Withheld::TakenDown { release: details.record.release.clone(), reason }.into()),
+        None => Ok(()),
+    }
+}
+
 /// A release that is not there, with a way out: near names, and the search box filled in.
 pub(super) fn not_shown(error: ShowError) -> Problem {
     let (asked, nearest) = match &error {
         ShowError::UnknownPlugin { plugin, nearest } => (Some(plugin.name().to_owned()), nearest.clone()),
         ShowError::UnknownRelease { release, .. } => (None, vec![release.plugin.clone()]),
-        ShowError::Database(_) => (None, Vec::new()),
+        ShowError::Withheld(_) | ShowError::Database(_) => (None, Vec::new()),
     };
     let problem = Problem::from(error);
     let problem = if nearest.is_empty() { problem } else { problem.extra("nearest", nearest) };

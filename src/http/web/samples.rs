@@ -13,11 +13,12 @@ use super::problem::ProblemPage;
 use super::release::{DependencyRow, OutsideLink, ReleasePage, VersionRow};
 use super::release_head::ReleaseHead;
 use super::search::{SearchFilters, SearchPage};
+use super::tombstone::TombstonePage;
 use super::verification::VerificationPage;
 use crate::db::keys::AuthorKey;
 use crate::domain::api::{PluginSummary, ProblemBody};
 use crate::domain::{
-    Capabilities, DependencySpec, Digest, HostProfile, IndexRelease, PluginName, ReleaseId, Risk, Timestamp,
+    Capabilities, DependencySpec, Digest, HostProfile, IndexRelease, Objection, ObjectionKind, PluginName, ReleaseId, Risk, Timestamp,
     VerificationState,
 };
 use crate::runtime::{CaseReport, Isolation, VerificationOutcome, VerificationReport};
@@ -167,6 +168,7 @@ fn head(plugin: &str, version: &str) -> ReleaseHead {
         published_at: days_ago(3),
         yanked: false,
         deprecated: None,
+        objection: None,
         newer: None,
         before: Some("1.1.4".parse().expect("a sample version")),
         adds: Vec::new(),
@@ -212,6 +214,7 @@ fn release_page() -> ReleasePage {
         published_at: days_ago(days),
         verification: VerificationState::Passed,
         yanked: version == "1.1.3",
+        objection: (version == "1.1.4").then_some(ObjectionKind::Recalled),
         adds: adds.iter().map(|text| (*text).to_owned()).collect(),
         drops: Vec::new(),
     };
@@ -251,6 +254,56 @@ fn release_page() -> ReleasePage {
         repository: Some(OutsideLink::new("javascript:alert(1)")),
         keywords: vec!["markdown".into(), "html & text".into()],
         sequence: 41_207,
+    }
+}
+
+/// A release that an operator holds something against.
+fn objected(kind: ObjectionKind, reason: &str) -> ReleasePage {
+    let is_quarantined = kind == ObjectionKind::Quarantined;
+    let page = release_page();
+    ReleasePage {
+        head: ReleaseHead {
+            objection: Some(Objection { kind, reason: reason.into() }),
+            newer: Some("1.2.0".parse().expect("one")),
+            ..head("acme:markdown", "1.1.4")
+        },
+        passport: Passport { is_withheld: is_quarantined, ..page.passport },
+        readme: page.readme.filter(|_| !is_quarantined),
+        is_newest: false,
+        ..page
+    }
+}
+
+impl TombstonePage {
+    pub(super) fn samples() -> Vec<(&'static str, Self)> {
+        let page = |reason: &str, others: &[&str]| Self {
+            now: NOW,
+            head: head("acme:miner", "1.0.0"),
+            reason: reason.into(),
+            recalled: None,
+            digest: Digest::of(b"miner"),
+            signer: "9f2c4a71be03d58861c7a09e5f14b3d2c85b7f60a1e93d4478bb20cf6e517d0a".into(),
+            sequence: 41_207,
+            others: others
+                .iter()
+                .map(|version| {
+                    let version = version.parse().expect("a sample version");
+                    let path = VersionRow::path_of(&name("acme:miner"), &version);
+                    (version, path)
+                })
+                .collect(),
+        };
+        vec![
+            ("tombstone", page("Mines coins while it renders.", &["1.1.0", "0.9.0"])),
+            (
+                "tombstone-hostile",
+                Self {
+                    head: head(&format!("{}:{}", "a".repeat(64), "b".repeat(64)), "12.4.199-alpha.2026.11.21"),
+                    recalled: Some(RIGHT_TO_LEFT.into()),
+                    ..page(HOSTILE, &[])
+                },
+            ),
+        ]
     }
 }
 
@@ -322,6 +375,8 @@ impl ReleasePage {
                     ..release_page()
                 },
             ),
+            ("release-quarantined", objected(ObjectionKind::Quarantined, "Sends the text it renders to an address nobody granted.")),
+            ("release-recalled", objected(ObjectionKind::Recalled, HOSTILE)),
             (
                 "release-many",
                 Self {
@@ -394,6 +449,7 @@ fn summary(
         size_bytes: 151_990,
         published_at: days_ago(3),
         deprecated: None,
+        recalled: None,
     }
 }
 
@@ -408,6 +464,7 @@ fn entries() -> Vec<Entry> {
     );
     failed.verification = VerificationState::Failed;
     failed.deprecated = Some("use acme:reader".into());
+    failed.recalled = Some("leaks what it reads".into());
     let mut pending = summary("ada:sum", "0.3.1", "Adds numbers.", none(), None);
     pending.verification = VerificationState::Pending;
     pending.published_at = NOW.plus_seconds(-40);
@@ -648,9 +705,9 @@ impl ProblemPage<'static> {
                 "problem-410",
                 Self::new(problem(
                     410,
-                    "taken-down",
-                    "acme:miner 1.0.0 was taken down by the operator on 2026-11-20",
-                    Some("Its entry in the log stays; its bytes are gone."),
+                    "release-taken-down",
+                    "acme:miner@1.0.0 was taken down by the operator: mines coins",
+                    Some("Use another release: its package is deleted, and only its entry in the log stays."),
                     json!({}),
                 )),
             ),
@@ -688,6 +745,7 @@ pub(super) fn rendered() -> Vec<(&'static str, String)> {
     all(HomePage::samples())
         .chain(all(SearchPage::samples()))
         .chain(all(ReleasePage::samples()))
+        .chain(all(TombstonePage::samples()))
         .chain(all(InspectionPage::samples()))
         .chain(all(VerificationPage::samples()))
         .chain(all(NamespacePage::samples()))

@@ -8,7 +8,7 @@ use super::filters;
 use super::passport::Entry;
 use super::respond;
 use crate::db::catalog::{CatalogOrder, PluginFilter};
-use crate::domain::{Risk, Timestamp, VerificationState};
+use crate::domain::{ObjectionKind, Risk, Timestamp, VerificationState};
 use crate::http::error::Problem;
 use crate::registry::{CatalogSearch, Registry, search_catalog};
 

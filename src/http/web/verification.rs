@@ -4,9 +4,9 @@ use actix_web::{HttpResponse, web};
 use askama::Template;
 
 use super::filters;
-use super::release_head::{ReleaseHead, not_shown};
+use super::release_head::{ReleaseHead, not_shown, refuse_taken_down};
 use super::respond;
-use crate::domain::{Expectation, Timestamp, VerifyCase};
+use crate::domain::{Expectation, ObjectionKind, Timestamp, VerifyCase};
 use crate::http::error::Problem;
 use crate::http::extract::ReleasePath;
 use crate::registry::{Registry, show_release};
@@ -70,6 +70,7 @@ pub async fn show_verification_page(
 ) -> Result<HttpResponse, Problem> {
     let details =
         show_release(&registry, &release.plugin, Some(&release.version)).await.map_err(not_shown)?;
+    refuse_taken_down(&details)?;
     let report = details.verification_report.as_deref().map(serde_json::from_str).transpose();
     respond(&VerificationPage {
         now: Timestamp::now(),
