@@ -102,7 +102,9 @@ fn confirm(release: &ReleaseId) -> Result<(), Failure> {
     };
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
-        return Err(unconfirmed(format!("a takedown of {release} cannot be undone, and nobody is here to ask")));
+        return Err(unconfirmed(format!(
+            "a takedown of {release} cannot be undone, and nobody is here to ask"
+        )));
     }
     terminal::say(&format!("The package of {release} will be deleted for good. Type the release to go on:"));
     let mut typed = String::new();

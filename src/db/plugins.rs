@@ -113,7 +113,8 @@ pub async fn refresh_newest(connection: &mut AnyConnection, plugin_id: i64) -> R
     .bind(plugin_id)
     .execute(&mut *connection)
     .await?;
-    let row = sqlx::query(statement(" WHERE p.id = $1")).bind(plugin_id).fetch_optional(&mut *connection).await?;
+    let row =
+        sqlx::query(statement(" WHERE p.id = $1")).bind(plugin_id).fetch_optional(&mut *connection).await?;
     match row.as_ref().map(record).transpose()? {
         Some(newest) => set_search_text(connection, plugin_id, &newest.manifest).await,
         None => Ok(()),

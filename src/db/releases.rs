@@ -7,8 +7,8 @@ use super::DatabaseError;
 use super::row::{Columns, as_number, corrupt, version_key};
 use super::statement::StatementBuilder;
 use crate::domain::{
-    Digest, IndexRelease, Manifest, Objection, PluginName, PublishFacts, ReleaseId, Requirement, Risk, Timestamp,
-    VerificationState, Version,
+    Digest, IndexRelease, Manifest, Objection, PluginName, PublishFacts, ReleaseId, Requirement, Risk,
+    Timestamp, VerificationState, Version,
 };
 
 /// A release as it is stored, without the large texts.
@@ -342,7 +342,9 @@ pub async fn held_digests(
     if digests.is_empty() {
         return Ok(Vec::new());
     }
-    let mut query = StatementBuilder::new("SELECT DISTINCT digest FROM releases WHERE taken_down IS NULL AND digest IN (");
+    let mut query = StatementBuilder::new(
+        "SELECT DISTINCT digest FROM releases WHERE taken_down IS NULL AND digest IN (",
+    );
     let mut list = query.separated(", ");
     for digest in digests {
         list.push_bind(digest.as_bytes().to_vec());

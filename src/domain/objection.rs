@@ -205,9 +205,8 @@ mod tests {
         let told = |objection: Option<Objection>| {
             let objection = objection.unwrap();
             let withheld = Withheld::of(&release, objection.clone());
-            let words = withheld.map(|withheld| {
-                format!("{}: {withheld}\n  {}", withheld.code(), withheld.mend().unwrap())
-            });
+            let words = withheld
+                .map(|withheld| format!("{}: {withheld}\n  {}", withheld.code(), withheld.mend().unwrap()));
             format!("{} ({})\n{}", objection.kind, objection.reason, words.unwrap_or_default())
         };
 

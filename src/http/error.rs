@@ -33,9 +33,12 @@ fn status_of(code: &str) -> StatusCode {
         | "cursor-invalid" => StatusCode::BAD_REQUEST,
         "unauthenticated" | "token-invalid" | "token-expired" | "token-revoked" | "wrong-password"
         | "sign-in-failed" | "account-disabled" => StatusCode::UNAUTHORIZED,
-        "release-quarantined" | "forbidden" | "not-a-member" | "not-an-owner" | "not-operator" | "token-scope" => {
-            StatusCode::FORBIDDEN
-        }
+        "release-quarantined"
+        | "forbidden"
+        | "not-a-member"
+        | "not-an-owner"
+        | "not-operator"
+        | "token-scope" => StatusCode::FORBIDDEN,
         "not-found" | "page-not-found" | "unknown-plugin" | "unknown-release" | "unknown-namespace"
         | "unknown-account" => StatusCode::NOT_FOUND,
         "method-not-allowed" => StatusCode::METHOD_NOT_ALLOWED,

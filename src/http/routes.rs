@@ -7,7 +7,8 @@ use actix_web::web::{self, ServiceConfig, delete, get, head, patch, post, put, r
 use actix_web::{FromRequest, Handler, Resource, Responder};
 
 use super::api::{
-    accounts, blobs, catalog, index, namespaces, operations, operator, profiles, publish, release, releases, resolve,
+    accounts, blobs, catalog, index, namespaces, operations, operator, profiles, publish, release, releases,
+    resolve,
 };
 use super::error::Problem;
 use super::manners::mind_manners;

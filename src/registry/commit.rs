@@ -20,7 +20,8 @@ use crate::db::releases::{self, ReleaseRecord};
 use crate::db::verification_runs::{self, VerificationRun};
 use crate::db::{DatabaseError, Dialect, audit, jobs, keys, log, plugins};
 use crate::domain::{
-    Digest, IndexRelease, Manifest, PluginName, PublishFacts, ReleaseId, Timestamp, VerificationState, Withheld,
+    Digest, IndexRelease, Manifest, PluginName, PublishFacts, ReleaseId, Timestamp, VerificationState,
+    Withheld,
 };
 use crate::kill_points;
 use crate::signing::Envelope;

@@ -63,9 +63,9 @@ pub use find_release::{
 pub use follow::IndexError;
 pub use index_files::IndexFile;
 pub use inspect_package::inspect_package;
+pub use keys::{RegistryKeys, RegistryKeysError};
 pub use object_to_release::{ObjectToReleaseError, OperatorVerb, list_objections, object_to_release};
 pub use objections::Objected;
-pub use keys::{RegistryKeys, RegistryKeysError};
 pub use publish_error::PublishError;
 pub use publish_release::{InspectedPackage, PublishRequest, Published, SignedPackage, publish_release};
 pub use renew_operator_token::{RenewOperatorTokenError, renew_operator_token};

@@ -9,9 +9,7 @@ use super::commit::{Change, ChangeError, ReleaseChange};
 use crate::db::objections;
 use crate::db::releases::ReleaseRecord;
 use crate::db::{DatabaseError, plugins, releases};
-use crate::domain::{
-    Digest, IndexRelease, ObjectionKind, Reason, Refusal, ReleaseId, Timestamp, Withheld,
-};
+use crate::domain::{Digest, IndexRelease, ObjectionKind, Reason, Refusal, ReleaseId, Timestamp, Withheld};
 use crate::storage::StorageError;
 use crate::trust::{Advice, LogEvent};
 
@@ -102,7 +100,9 @@ impl Refusal for ObjectToReleaseError {
             Self::Unknown(release) => {
                 Some(format!("GET /api/v1/plugins/{}/versions lists its releases.", release.plugin.path()))
             }
-            Self::Withheld(_) => Some("A takedown is final; there is nothing left to hide or to show.".into()),
+            Self::Withheld(_) => {
+                Some("A takedown is final; there is nothing left to hide or to show.".into())
+            }
             Self::Database(_) | Self::Storage(_) | Self::Commit(_) => None,
         }
     }

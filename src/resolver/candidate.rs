@@ -8,7 +8,8 @@ use super::ResolveRequest;
 use super::index::{Contents, Release, Symbol};
 use super::interval::Interval;
 use crate::domain::{
-    Capabilities, CapabilityName, Objection, ObjectionKind, PluginName, Requirement, Risk, Scope, Timestamp, VerificationState, Version,
+    Capabilities, CapabilityName, Objection, ObjectionKind, PluginName, Requirement, Risk, Scope, Timestamp,
+    VerificationState, Version,
 };
 
 /// Why a release is no candidate.

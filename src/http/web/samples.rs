@@ -18,8 +18,8 @@ use super::verification::VerificationPage;
 use crate::db::keys::AuthorKey;
 use crate::domain::api::{PluginSummary, ProblemBody};
 use crate::domain::{
-    Capabilities, DependencySpec, Digest, HostProfile, IndexRelease, Objection, ObjectionKind, PluginName, ReleaseId, Risk, Timestamp,
-    VerificationState,
+    Capabilities, DependencySpec, Digest, HostProfile, IndexRelease, Objection, ObjectionKind, PluginName,
+    ReleaseId, Risk, Timestamp, VerificationState,
 };
 use crate::runtime::{CaseReport, Isolation, VerificationOutcome, VerificationReport};
 
@@ -298,7 +298,10 @@ impl TombstonePage {
             (
                 "tombstone-hostile",
                 Self {
-                    head: head(&format!("{}:{}", "a".repeat(64), "b".repeat(64)), "12.4.199-alpha.2026.11.21"),
+                    head: head(
+                        &format!("{}:{}", "a".repeat(64), "b".repeat(64)),
+                        "12.4.199-alpha.2026.11.21",
+                    ),
                     recalled: Some(RIGHT_TO_LEFT.into()),
                     ..page(HOSTILE, &[])
                 },
@@ -375,7 +378,13 @@ impl ReleasePage {
                     ..release_page()
                 },
             ),
-            ("release-quarantined", objected(ObjectionKind::Quarantined, "Sends the text it renders to an address nobody granted.")),
+            (
+                "release-quarantined",
+                objected(
+                    ObjectionKind::Quarantined,
+                    "Sends the text it renders to an address nobody granted.",
+                ),
+            ),
             ("release-recalled", objected(ObjectionKind::Recalled, HOSTILE)),
             (
                 "release-many",
