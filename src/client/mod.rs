@@ -15,11 +15,10 @@ mod requests;
 #[cfg(test)]
 mod tests;
 mod transport;
-mod trust;
 
 pub use check::{Authority, Check, CheckedPackage, CheckedStep, check_package};
 pub use connection::Client;
 pub use error::{ClientError, Problem, Step, StepFailure, StepRefusal};
 pub use fetch::{FetchOptions, FetchProgress, FetchedPackage};
 pub use requests::Publication;
-pub use trust::{TrustError, TrustedKey, TrustedKeys};
+pub use crate::trust::{TrustError, TrustedKey, TrustedKeys};

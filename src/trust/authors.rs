@@ -5,13 +5,19 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{Namespace, Refusal};
 use crate::signing::PublicKey;
 
-const TRUST_MAX_BYTES: usize = 1024 * 1024;
+pub(super) const TRUST_MAX_BYTES: usize = 1024 * 1024;
 
-/// Why a text is not a list of trusted keys.
+/// Why a text is not a trust file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the list of trusted keys cannot be read: {problem}")]
+#[error("the trust file cannot be read: {problem}")]
 pub struct TrustError {
     problem: String,
+}
+
+impl TrustError {
+    pub(super) fn new(problem: impl Into<String>) -> Self {
+        Self { problem: problem.into() }
+    }
 }
 
 impl Refusal for TrustError {
@@ -21,7 +27,7 @@ impl Refusal for TrustError {
 
     fn mend(&self) -> Option<String> {
         Some(
-            r#"Write a JSON list like ["ed25519:…", {"public_key": "ed25519:…", "namespaces": ["acme"]}]."#
+            r#"Save what the registry answers at /api/v1/trust, and add "authors" if you like; or write a JSON list of author keys like ["ed25519:…", {"public_key": "ed25519:…", "namespaces": ["acme"]}]."#
                 .into(),
         )
     }
@@ -68,7 +74,7 @@ impl From<Entry> for TrustedKey {
 pub struct TrustedKeys(pub Vec<TrustedKey>);
 
 impl TrustedKeys {
-    /// Reads a trust file.
+    /// Reads a list of keys.
     pub fn from_json(json: &[u8]) -> Result<Self, TrustError> {
         if json.len() > TRUST_MAX_BYTES {
             return Err(TrustError { problem: format!("it is over {TRUST_MAX_BYTES} bytes") });

@@ -246,7 +246,7 @@ mod tests {
         assert_eq!(found(r#"{"plugin":"acme:hello"}"#), BundleError::UnknownFormat { format: 1 });
         assert_eq!(found(r#"{"format":3,"new":true}"#), BundleError::UnknownFormat { format: 3 });
         assert!(matches!(found(r#"{"format":2}"#), BundleError::Unreadable { .. }));
-        assert!(matches!(found("[]"), BundleError::Unreadable { .. }));
+        assert!(matches!(found("7"), BundleError::Unreadable { .. }));
     }
 
     #[test]

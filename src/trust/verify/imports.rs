@@ -1,6 +1,6 @@
 //! Step 6: what the package imports, re-derived from its bytes, is within what the host grants.
 
-use super::{Check, LoggedRelease, StepRefusal};
+use super::{Check, ProvenRelease, StepRefusal};
 use crate::domain::{Capabilities, CapabilityName, Grants, HostProfile, Manifest, ReleaseId};
 use crate::trust::Bundle;
 use crate::wasm::{Package, built_in_profiles, derive_capabilities};
@@ -29,7 +29,7 @@ fn join(names: &[impl ToString]) -> String {
     names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-impl LoggedRelease<'_> {
+impl ProvenRelease<'_> {
     /// The imports need nothing that was not declared and granted.
     pub(super) fn check_imports(&self, package: &Package<'_>) -> Result<Judged, StepRefusal> {
         let (manifest, check) = (&package.manifest, self.check);

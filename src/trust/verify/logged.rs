@@ -20,7 +20,7 @@ pub(super) struct Placed<Entry> {
 
 /// A release whose bundle passed the steps that need no bytes of the package.
 #[derive(Debug)]
-pub struct LoggedRelease<'a> {
+pub struct ProvenRelease<'a> {
     pub(super) bundle: &'a Bundle,
     pub(super) check: &'a Check<'a>,
     pub(super) checkpoint: Checkpoint,
@@ -68,7 +68,7 @@ pub fn read_checkpoint(
 }
 
 /// Steps 1 and 2, before a byte of the package is there.
-pub fn check_log<'a>(bundle: &'a Bundle, check: &'a Check<'a>) -> Result<LoggedRelease<'a>, StepFailure> {
+pub fn check_log<'a>(bundle: &'a Bundle, check: &'a Check<'a>) -> Result<ProvenRelease<'a>, StepFailure> {
     let at = |step: Step| move |refusal: StepRefusal| refusal.at(step, check.release);
     let (checkpoint, evidence) = check_checkpoint(bundle, check).map_err(at(Step::Checkpoint))?;
     let mut logged = check_inclusion(bundle, check, checkpoint).map_err(at(Step::Inclusion))?;
@@ -153,7 +153,7 @@ fn check_inclusion<'a>(
     bundle: &'a Bundle,
     check: &'a Check<'a>,
     checkpoint: Checkpoint,
-) -> Result<LoggedRelease<'a>, StepRefusal> {
+) -> Result<ProvenRelease<'a>, StepRefusal> {
     let found = bundle.release_id();
     if found != *check.release {
         return Err(StepRefusal::AnotherRelease { found });
@@ -185,13 +185,13 @@ fn check_inclusion<'a>(
         events.push(Placed { index: logged.index, entry });
     }
     let logged =
-        LoggedRelease { bundle, check, checkpoint, publish, enrollment, revocation, verdict, events, steps: vec![] };
+        ProvenRelease { bundle, check, checkpoint, publish, enrollment, revocation, verdict, events, steps: vec![] };
     logged.check_order()?;
     logged.check_bundle(digest)?;
     Ok(logged)
 }
 
-impl LoggedRelease<'_> {
+impl ProvenRelease<'_> {
     /// Key before release before everything said about it; later events in the order of the log.
     fn check_order(&self) -> Result<(), StepRefusal> {
         let mut order =

@@ -16,7 +16,7 @@ mod words;
 
 use serde::Serialize;
 
-pub use logged::{LoggedRelease, Witnesses, check_log, read_checkpoint};
+pub use logged::{ProvenRelease, Witnesses, check_log, read_checkpoint};
 pub use refusal::StepRefusal;
 pub use step::{CheckedStep, Step, StepFailure};
 
@@ -153,7 +153,7 @@ pub fn check_package(
     check_log(bundle, check)?.check_package(bytes)
 }
 
-impl LoggedRelease<'_> {
+impl ProvenRelease<'_> {
     /// The steps that need the bytes.
     pub fn check_package(self, bytes: &[u8]) -> Result<CheckedPackage, StepFailure> {
         let check = self.check;

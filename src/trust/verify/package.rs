@@ -1,7 +1,7 @@
 //! Steps 3 and 5: the bytes, and who signed them.
 
 use super::words::minute_of;
-use super::{Authority, LoggedRelease, StepRefusal};
+use super::{Authority, ProvenRelease, StepRefusal};
 use crate::domain::Digest;
 use crate::signing::{PublicKey, verify_release};
 use crate::wasm::{Package, read_package};
@@ -13,7 +13,7 @@ pub(super) struct Signed {
     pub(super) remark: Option<String>,
 }
 
-impl LoggedRelease<'_> {
+impl ProvenRelease<'_> {
     /// Length, digest, and that it is a package of the release.
     pub(super) fn check_bytes<'b>(&self, bytes: &'b [u8]) -> Result<(Package<'b>, String), StepRefusal> {
         let (check, bundle) = (self.check, self.bundle);

@@ -1,7 +1,7 @@
 //! Step 7: how old the release is, and whether its author or the registry took it back.
 
 use super::words::{minute_of, state_word, time_between};
-use super::{LoggedRelease, StepRefusal};
+use super::{ProvenRelease, StepRefusal};
 use crate::domain::VerificationState;
 use crate::trust::{LogEvent, RecallKind, Standing, read_standing};
 
@@ -21,7 +21,7 @@ struct LoggedState {
     recalled: bool,
 }
 
-impl LoggedRelease<'_> {
+impl ProvenRelease<'_> {
     /// Age, yank, quarantine, takedown and recall: by the registry's standing, its log and its recall feed.
     pub(super) fn check_standing(&self) -> Result<CheckedStanding, StepRefusal> {
         let standing = self.read_standing()?;

@@ -1,7 +1,7 @@
 //! Step 4: what the registry's verification run found, and by which policy.
 
 use super::words::{minute_of, state_word};
-use super::{LoggedRelease, StepRefusal};
+use super::{ProvenRelease, StepRefusal};
 use crate::domain::{Digest, VerificationState};
 use crate::trust::{VerdictEntry, read_verdict};
 
@@ -12,7 +12,7 @@ pub(super) struct CheckedVerdict {
     pub(super) evidence: String,
 }
 
-impl LoggedRelease<'_> {
+impl ProvenRelease<'_> {
     /// The registry's verdict about these bytes, if one is there or asked for.
     pub(super) fn check_verdict(&self) -> Result<CheckedVerdict, StepRefusal> {
         let why = self.why_a_verdict_is_needed();
