@@ -16,9 +16,9 @@ mod requests;
 mod tests;
 mod transport;
 
+pub use crate::trust::{TrustError, TrustedKey, TrustedKeys};
 pub use check::{Authority, Check, CheckedPackage, CheckedStep, check_package};
 pub use connection::Client;
 pub use error::{ClientError, Problem, Step, StepFailure, StepRefusal};
 pub use fetch::{FetchOptions, FetchProgress, FetchedPackage};
 pub use requests::Publication;
-pub use crate::trust::{TrustError, TrustedKey, TrustedKeys};

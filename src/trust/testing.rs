@@ -5,11 +5,9 @@ use std::borrow::Cow;
 use wasm_encoder::{CustomSection, Section as _};
 
 use super::*;
-use crate::signing::Envelope;
-use crate::domain::{
-    Digest, HostProfile, Manifest, Namespace, ReleaseId, Timestamp, VerificationState,
-};
+use crate::domain::{Digest, HostProfile, Manifest, Namespace, ReleaseId, Timestamp, VerificationState};
 use crate::log::{Checkpoint, TilePath, Tiles, TreeEdge, prove_inclusion};
+use crate::signing::Envelope;
 use crate::signing::{KeyId, ReleaseStatement, SecretKey, sign_release};
 
 /// When the first entry was logged; each later one follows an hour after the one before.
@@ -292,12 +290,14 @@ impl TestLog {
 
     fn find(&self, release: &ReleaseId, wanted: impl Fn(&LogEvent) -> bool) -> Option<(u64, LogEvent)> {
         let of = |subject: &LogSubject| matches!(subject, LogSubject::Release { release: of, .. } if of == release);
-        let found = self.statements().filter(|(_, statement)| of(&statement.subject) && wanted(&statement.event));
+        let found =
+            self.statements().filter(|(_, statement)| of(&statement.subject) && wanted(&statement.event));
         found.last().map(|(index, statement)| (index, statement.event))
     }
 
     fn find_key(&self, key: KeyId, wanted: impl Fn(&LogEvent) -> bool) -> Option<u64> {
-        let is_key = |subject: &LogSubject| matches!(subject, LogSubject::Key { key_id, .. } if *key_id == key);
+        let is_key =
+            |subject: &LogSubject| matches!(subject, LogSubject::Key { key_id, .. } if *key_id == key);
         self.statements()
             .find(|(_, statement)| is_key(&statement.subject) && wanted(&statement.event))
             .map(|(index, _)| index)
@@ -350,10 +350,12 @@ impl TestLog {
     /// The bundle an honest registry gives.
     pub(crate) fn bundle(&self, package: &TestPackage) -> Bundle {
         let release = package.release();
-        let (publish_index, publish) = self.find(&release, |event| matches!(event, LogEvent::Publish(_))).unwrap();
+        let (publish_index, publish) =
+            self.find(&release, |event| matches!(event, LogEvent::Publish(_))).unwrap();
         let LogEvent::Publish(publish) = publish else { unreachable!() };
         let verdict = self.find(&release, |event| matches!(event, LogEvent::Verdict(_)));
-        let enrollment = self.find_key(publish.signer, |event| matches!(event, LogEvent::KeyEnroll(_))).unwrap();
+        let enrollment =
+            self.find_key(publish.signer, |event| matches!(event, LogEvent::KeyEnroll(_))).unwrap();
         let public_key = match LogStatement::from_bytes(&self.entries[usize::try_from(enrollment).unwrap()]) {
             Ok(LogStatement { event: LogEvent::KeyEnroll(entry), .. }) => entry.public_key,
             other => panic!("{other:?}"),
@@ -389,7 +391,8 @@ impl TestLog {
 
     /// The bundle of a lock an honest registry gives.
     pub(crate) fn lock_bundle(&self, packages: &[&TestPackage]) -> LockBundle {
-        let bundles = packages.iter().map(|package| Bundle { checkpoint: String::new(), ..self.bundle(package) });
+        let bundles =
+            packages.iter().map(|package| Bundle { checkpoint: String::new(), ..self.bundle(package) });
         LockBundle {
             format: BUNDLE_FORMAT,
             checkpoint: self.note(),

@@ -93,7 +93,8 @@ mod tests {
         forged["versions"][0]["payload"] = "e30=".into();
         let words = |json: &str| TrustFile::from_json(json.as_bytes()).unwrap_err().to_string();
 
-        let all = ["", "{}", "7", r#"{"version": []}"#, r#"{"versions": []}"#, &forged.to_string()].map(words);
+        let all =
+            ["", "{}", "7", r#"{"version": []}"#, r#"{"versions": []}"#, &forged.to_string()].map(words);
 
         insta::assert_snapshot!(all.join("\n"));
     }

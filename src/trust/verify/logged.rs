@@ -129,7 +129,12 @@ impl Reader<'_> {
                 None => StepRefusal::BundleDiffers { what: "digest" },
             });
         }
-        Err(StepRefusal::AnotherEntry { what, index, kind: statement.kind(), found: statement.subject.to_key() })
+        Err(StepRefusal::AnotherEntry {
+            what,
+            index,
+            kind: statement.kind(),
+            found: statement.subject.to_key(),
+        })
     }
 }
 
@@ -184,8 +189,17 @@ fn check_inclusion<'a>(
         let entry = reader.read("later event", logged, &reader.release)?;
         events.push(Placed { index: logged.index, entry });
     }
-    let logged =
-        ProvenRelease { bundle, check, checkpoint, publish, enrollment, revocation, verdict, events, steps: vec![] };
+    let logged = ProvenRelease {
+        bundle,
+        check,
+        checkpoint,
+        publish,
+        enrollment,
+        revocation,
+        verdict,
+        events,
+        steps: vec![],
+    };
     logged.check_order()?;
     logged.check_bundle(digest)?;
     Ok(logged)
@@ -194,8 +208,7 @@ fn check_inclusion<'a>(
 impl ProvenRelease<'_> {
     /// Key before release before everything said about it; later events in the order of the log.
     fn check_order(&self) -> Result<(), StepRefusal> {
-        let mut order =
-            vec![("key enrolment", self.enrollment.index), ("publish entry", self.publish.index)];
+        let mut order = vec![("key enrolment", self.enrollment.index), ("publish entry", self.publish.index)];
         order.extend(self.events.iter().map(|event| ("later event", event.index)));
         let verdict = self.verdict.as_ref().map(|verdict| verdict.index);
         let after_publish = verdict.map(|index| [("publish entry", self.publish.index), ("verdict", index)]);
@@ -204,9 +217,11 @@ impl ProvenRelease<'_> {
             .as_ref()
             .map(|entry| [("key enrolment", self.enrollment.index), ("key revocation", entry.index)]);
         let is_verdict = |event: &&Placed<LogEvent>| matches!(event.entry, LogEvent::Verdict(_));
-        let earlier_verdicts = self.events.iter().filter(is_verdict).map(|event| {
-            [("earlier verdict", event.index), ("verdict", verdict.unwrap_or(event.index))]
-        });
+        let earlier_verdicts = self
+            .events
+            .iter()
+            .filter(is_verdict)
+            .map(|event| [("earlier verdict", event.index), ("verdict", verdict.unwrap_or(event.index))]);
         let pairs = order
             .windows(2)
             .map(|pair| [pair[0], pair[1]])
@@ -248,10 +263,8 @@ impl ProvenRelease<'_> {
         told.extend(self.verdict.as_ref().map(|entry| format!("verdict at {}", entry.index)));
         told.extend(self.revocation.as_ref().map(|entry| format!("key revoked at {}", entry.index)));
         told.extend(self.events.iter().map(|event| {
-            let subject = LogSubject::Release {
-                release: self.check.release.clone(),
-                digest: self.bundle.digest,
-            };
+            let subject =
+                LogSubject::Release { release: self.check.release.clone(), digest: self.bundle.digest };
             let statement = LogStatement { subject, event: event.entry.clone() };
             format!("{} at {}", statement.kind(), event.index)
         }));

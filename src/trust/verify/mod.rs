@@ -21,9 +21,7 @@ pub use refusal::StepRefusal;
 pub use step::{CheckedStep, Step, StepFailure};
 
 use super::{Bundle, RecallFeed, TrustDocument, TrustedKeys};
-use crate::domain::{
-    Capabilities, Digest, Grants, HostProfile, ReleaseId, Timestamp, VerificationState,
-};
+use crate::domain::{Capabilities, Digest, Grants, HostProfile, ReleaseId, Timestamp, VerificationState};
 use crate::log::Checkpoint;
 use crate::signing::KeyId;
 use crate::wasm::PackageLimits;

@@ -93,7 +93,10 @@ impl ProvenRelease<'_> {
             return Err(StepRefusal::SignerNotYetCounting { key, published_at, counts_from });
         }
         let by_log = self.revocation.as_ref().map(|revocation| {
-            (self.revoked_from().unwrap_or(revocation.index), format!("index {} of the log says so", revocation.index))
+            (
+                self.revoked_from().unwrap_or(revocation.index),
+                format!("index {} of the log says so", revocation.index),
+            )
         });
         let by_feed = self.check.recalls.into_iter().flat_map(|feed| &feed.revoked_keys);
         let by_feed = by_feed

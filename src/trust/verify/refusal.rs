@@ -43,7 +43,9 @@ pub enum StepRefusal {
         known: u64,
     },
     /// Two trees of the same size.
-    #[error("the log shows two different histories: at {tree_size} entries its root is {found}, known is {known}")]
+    #[error(
+        "the log shows two different histories: at {tree_size} entries its root is {found}, known is {known}"
+    )]
     Forked {
         /// The size of both.
         tree_size: u64,
@@ -85,7 +87,9 @@ pub enum StepRefusal {
         found: String,
     },
     /// Entries in an order in which they cannot have happened.
-    #[error("the log has the {later} at index {later_index} and the {earlier} at index {earlier_index}: that is the wrong order")]
+    #[error(
+        "the log has the {later} at index {later_index} and the {earlier} at index {earlier_index}: that is the wrong order"
+    )]
     WrongOrder {
         /// The entry that must come first.
         earlier: &'static str,
@@ -257,7 +261,9 @@ pub enum StepRefusal {
         granted: Scope,
     },
     /// The registry's standing is older than the checkpoint of the same bundle.
-    #[error("the registry's standing is of a log of {found} entries, the bundle's checkpoint has {expected}: it may hide a yank or a recall")]
+    #[error(
+        "the registry's standing is of a log of {found} entries, the bundle's checkpoint has {expected}: it may hide a yank or a recall"
+    )]
     StandingOutdated {
         /// Size by the standing.
         found: u64,
@@ -389,8 +395,12 @@ impl Refusal for StepRefusal {
                 "Do not load it: whoever holds that key may not be the author. Choose a release signed by a key that counts."
             }
             Self::TooYoung { .. } => "Wait, or choose an older release.",
-            Self::Yanked => "Choose another release; `pluginry resolve` does. To use it all the same, give --accept-yanked.",
-            Self::Withdrawn { .. } => "Do not run it, and stop it where it runs. Resolve again for another release.",
+            Self::Yanked => {
+                "Choose another release; `pluginry resolve` does. To use it all the same, give --accept-yanked."
+            }
+            Self::Withdrawn { .. } => {
+                "Do not run it, and stop it where it runs. Resolve again for another release."
+            }
             Self::RecallsExpired { .. } => {
                 "Bring a fresh feed from the registry's /api/v1/recalls and give it with --recalls."
             }

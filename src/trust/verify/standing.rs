@@ -30,7 +30,10 @@ impl ProvenRelease<'_> {
         if standing.yanked {
             self.check_yank()?;
             told.push("yanked, but locked".into());
-            remarks.push("Its author yanked it: it should not be chosen any more. Resolve again for another release.".into());
+            remarks.push(
+                "Its author yanked it: it should not be chosen any more. Resolve again for another release."
+                    .into(),
+            );
         } else {
             told.push("not yanked".into());
         }
@@ -51,7 +54,10 @@ impl ProvenRelease<'_> {
 
     fn read_standing(&self) -> Result<Standing, StepRefusal> {
         // Which keys count depends on the tree size that is inside, so every key that counts now is tried.
-        let standing = read_standing(&self.bundle.standing, &self.check.trust.registry_keys_at(self.checkpoint.tree_size))?;
+        let standing = read_standing(
+            &self.bundle.standing,
+            &self.check.trust.registry_keys_at(self.checkpoint.tree_size),
+        )?;
         standing.check_subject(self.check.release, self.bundle.digest)?;
         let log = &self.checkpoint;
         if standing.tree_size < log.tree_size {
@@ -82,7 +88,10 @@ impl ProvenRelease<'_> {
         ];
         let told = |what: &str, is: bool| if is { what.to_owned() } else { format!("not {what}") };
         if let Some((what, said, logged)) = flags.into_iter().find(|(_, said, logged)| said != logged) {
-            return Err(StepRefusal::StandingContradicted { said: told(what, said), logged: told(what, logged) });
+            return Err(StepRefusal::StandingContradicted {
+                said: told(what, said),
+                logged: told(what, logged),
+            });
         }
         let verification = logged.verification.unwrap_or(VerificationState::Pending);
         if standing.verification != verification {

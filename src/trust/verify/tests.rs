@@ -156,9 +156,12 @@ fn a_checkpoint_that_is_not_the_log_s_stops_at_step_1() {
         ("no note", with(|world| world.bundle.checkpoint = "hello".into())),
         ("truncated", with(|world| world.bundle.checkpoint.truncate(60))),
         ("another key", with(other_key)),
-        ("changed after signing", with(|world| {
-            world.bundle.checkpoint = world.bundle.checkpoint.replacen("\n3\n", "\n4\n", 1);
-        })),
+        (
+            "changed after signing",
+            with(|world| {
+                world.bundle.checkpoint = world.bundle.checkpoint.replacen("\n3\n", "\n4\n", 1);
+            })
+        ),
         ("a key that was retired before", with(retired)),
         ("another registry", with(|world| world.trust.origin = "other.example.org".into())),
         ("older than known", with(known(4))),
@@ -217,27 +220,43 @@ fn what_is_not_in_the_log_or_about_something_else_stops_at_step_2() {
     });
 
     insta::assert_snapshot!(told(vec![
-        ("an entry that was changed", with(|world| {
-            world.bundle.publish.entry = world.bundle.publish.entry.replacen("\"sizeBytes\":", "\"sizeBytes\":1", 1);
-        })),
-        ("a proof that was cut", with(|world| {
-            world.bundle.publish.proof.pop();
-        })),
+        (
+            "an entry that was changed",
+            with(|world| {
+                world.bundle.publish.entry =
+                    world.bundle.publish.entry.replacen("\"sizeBytes\":", "\"sizeBytes\":1", 1);
+            })
+        ),
+        (
+            "a proof that was cut",
+            with(|world| {
+                world.bundle.publish.proof.pop();
+            })
+        ),
         ("an index beyond the log", with(|world| world.bundle.publish.index = 99)),
         ("a signer that is not in the log", with(stranger)),
         ("the entry of another release", with(other_release)),
-        ("a verdict in place of the publish", with(|world| {
-            world.bundle.publish = world.bundle.verdict.clone().unwrap();
-        })),
+        (
+            "a verdict in place of the publish",
+            with(|world| {
+                world.bundle.publish = world.bundle.verdict.clone().unwrap();
+            })
+        ),
         ("other bytes than locked", with(locked_other_bytes)),
         ("another digest in the bundle", with(|world| world.bundle.digest = Digest::of(b"other"))),
         ("another size in the bundle", with(|world| world.bundle.size_bytes += 1)),
-        ("another public key in the bundle", with(|world| {
-            world.bundle.public_key = SecretKey::from_seed(&[66; 32]).public_key();
-        })),
-        ("another profile in the bundle", with(|world| {
-            world.bundle.profile.name = "evil:host".parse().unwrap();
-        })),
+        (
+            "another public key in the bundle",
+            with(|world| {
+                world.bundle.public_key = SecretKey::from_seed(&[66; 32]).public_key();
+            })
+        ),
+        (
+            "another profile in the bundle",
+            with(|world| {
+                world.bundle.profile.name = "evil:host".parse().unwrap();
+            })
+        ),
         ("a key enrolled after the release", key_after_release),
     ]));
 }
@@ -247,27 +266,37 @@ fn other_bytes_stop_at_step_3() {
     let other = TestPackage::new("acme:other", QUIET, "");
     let mislabelled = World::of(quiet(), |log, package| log.release(package));
     insta::assert_snapshot!(told(vec![
-        ("fewer", with(|world| {
-            world.bytes.pop();
-        })),
+        (
+            "fewer",
+            with(|world| {
+                world.bytes.pop();
+            })
+        ),
         ("others", with(|world| *world.bytes.last_mut().unwrap() ^= 1)),
-        ("locked with another size", with(|world| {
-            world.pin();
-            world.pinned.as_mut().unwrap().1 += 1;
-        })),
+        (
+            "locked with another size",
+            with(|world| {
+                world.pin();
+                world.pinned.as_mut().unwrap().1 += 1;
+            })
+        ),
         ("of another release", changed(mislabelled, |world| world.bytes = other.bytes)),
     ]));
 }
 
 #[test]
 fn a_verdict_that_is_missing_failed_or_forged_stops_at_step_4() {
-    let unverified = || World::of(quiet(), |log, package| {
-        log.publish(package, &author());
-    });
-    let failed = || World::of(quiet(), |log, package| {
-        log.publish(package, &author());
-        log.verify(package, VerificationState::Failed);
-    });
+    let unverified = || {
+        World::of(quiet(), |log, package| {
+            log.publish(package, &author());
+        })
+    };
+    let failed = || {
+        World::of(quiet(), |log, package| {
+            log.publish(package, &author());
+            log.verify(package, VerificationState::Failed);
+        })
+    };
     let forged = World::of(quiet(), |log, package| {
         let honest = std::mem::replace(&mut log.registry_key, SecretKey::from_seed(&[66; 32]));
         log.release(package);
@@ -277,10 +306,13 @@ fn a_verdict_that_is_missing_failed_or_forged_stops_at_step_4() {
 
     insta::assert_snapshot!(told(vec![
         ("none, and asked for", changed(unverified(), verified)),
-        ("stripped, though the lock pins it", with(|world| {
-            world.pin();
-            world.bundle.verdict = None;
-        })),
+        (
+            "stripped, though the lock pins it",
+            with(|world| {
+                world.pin();
+                world.bundle.verdict = None;
+            })
+        ),
         ("stripped, and nothing pins it", with(|world| world.bundle.verdict = None)),
         ("failed, and asked for", changed(failed(), verified)),
         ("failed, though the lock pins a pass", changed(failed(), World::pin)),
@@ -297,10 +329,12 @@ fn a_signature_or_key_that_does_not_count_stops_at_step_5() {
         log.enroll_from(&key, START.plus_seconds(86_400));
         log.publish(package, &key);
     });
-    let revoked = |from_index: Option<u64>| World::of(quiet(), |log, package| {
-        log.publish(package, &author());
-        log.revoke(author().public_key().id(), from_index);
-    });
+    let revoked = |from_index: Option<u64>| {
+        World::of(quiet(), |log, package| {
+            log.publish(package, &author());
+            log.revoke(author().public_key().id(), from_index);
+        })
+    };
     let hidden = |world: &mut World| {
         world.bundle.key_revocation = None;
         let mut standing = world.log.standing(&world.package);
@@ -323,10 +357,13 @@ fn a_signature_or_key_that_does_not_count_stops_at_step_5() {
         ("revoked before", revoked(Some(1))),
         ("revoked before, known by the feed alone", changed(revoked(Some(1)), hidden)),
         ("not counting yet", waiting),
-        ("another key than locked", with(|world| {
-            world.pin();
-            world.pinned.as_mut().unwrap().2 = "ab".repeat(32);
-        })),
+        (
+            "another key than locked",
+            with(|world| {
+                world.pin();
+                world.pinned.as_mut().unwrap().2 = "ab".repeat(32);
+            })
+        ),
         ("a key the host does not name", with(|world| world.authors = Some(TrustedKeys(vec![stranger])))),
         ("signature stripped before it was logged", wrong_signature),
     ]));
@@ -354,9 +391,12 @@ fn an_import_beyond_the_grants_stops_at_step_6() {
 
     insta::assert_snapshot!(told(vec![
         ("declared, signed, not granted", talkative("network = {}")),
-        ("granted, not declared", changed(talkative(""), |world| {
-            world.grants = Some(serde_json::from_str(r#"{"network":{}}"#).unwrap());
-        })),
+        (
+            "granted, not declared",
+            changed(talkative(""), |world| {
+                world.grants = Some(serde_json::from_str(r#"{"network":{}}"#).unwrap());
+            })
+        ),
         ("a wider scope than granted", changed(talkative(r#"network = { hosts = ["*"] }"#), narrow)),
         ("a doctored profile in the bundle", changed(talkative(""), doctored)),
         ("a contract that only the registry knows", with(|world| world.profiles.clear())),
@@ -365,19 +405,23 @@ fn an_import_beyond_the_grants_stops_at_step_6() {
 
 #[test]
 fn what_was_taken_back_is_too_young_or_is_hidden_stops_at_step_7() {
-    let yanked = || World::of(quiet(), |log, package| {
-        log.release(package);
-        log.event(package, LogEvent::Yank(Moment { at: log.now() }));
-    });
+    let yanked = || {
+        World::of(quiet(), |log, package| {
+            log.release(package);
+            log.event(package, LogEvent::Yank(Moment { at: log.now() }));
+        })
+    };
     let hidden_yank = changed(yanked(), |world| {
         let mut standing = world.log.standing(&world.package);
         standing.yanked = false;
         world.bundle.standing = sign_standing(&standing, &world.log.registry_key);
     });
-    let recalled = || World::of(quiet(), |log, package| {
-        log.release(package);
-        log.recall(package, "it sends tokens to a stranger");
-    });
+    let recalled = || {
+        World::of(quiet(), |log, package| {
+            log.release(package);
+            log.recall(package, "it sends tokens to a stranger");
+        })
+    };
     let before = World::new();
     let old_standing = changed(yanked(), |world| world.bundle.standing = before.bundle.standing.clone());
     let old_bundle = changed(recalled(), |world| world.bundle = before.bundle.clone());
@@ -398,15 +442,21 @@ fn what_was_taken_back_is_too_young_or_is_hidden_stops_at_step_7() {
         ("recalled, behind an older bundle, known by the feed", old_bundle),
         ("quarantined", quarantined),
         ("an expired feed", with(|world| world.now = world.now.plus_seconds(RECALLS_LIFE_SECONDS))),
-        ("a forged standing", with(|world| {
-            let standing = world.log.standing(&world.package);
-            world.bundle.standing = sign_standing(&standing, &SecretKey::from_seed(&[66; 32]));
-        })),
-        ("the standing of another release", with(|world| {
-            let other = TestPackage::new("acme:other", QUIET, "");
-            let mut standing = world.log.standing(&world.package);
-            standing.release = other.release();
-            world.bundle.standing = sign_standing(&standing, &world.log.registry_key);
-        })),
+        (
+            "a forged standing",
+            with(|world| {
+                let standing = world.log.standing(&world.package);
+                world.bundle.standing = sign_standing(&standing, &SecretKey::from_seed(&[66; 32]));
+            })
+        ),
+        (
+            "the standing of another release",
+            with(|world| {
+                let other = TestPackage::new("acme:other", QUIET, "");
+                let mut standing = world.log.standing(&world.package);
+                standing.release = other.release();
+                world.bundle.standing = sign_standing(&standing, &world.log.registry_key);
+            })
+        ),
     ]));
 }

@@ -49,7 +49,8 @@ mod tests {
         let at = Timestamp::from_micros(1_700_000_000_000_000);
 
         assert_eq!(minute_of(at), "2023-11-14 22:13Z");
-        let told = [0, 60, 7_199, 7_200, 172_799, 172_800, 900_000].map(|s| time_between(at, at.plus_seconds(s)));
+        let told =
+            [0, 60, 7_199, 7_200, 172_799, 172_800, 900_000].map(|s| time_between(at, at.plus_seconds(s)));
         assert_eq!(
             told,
             ["less than a minute", "1 minute", "119 minutes", "2 hours", "47 hours", "2 days", "10 days"]
