@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::domain::Refusal;
 
@@ -86,6 +87,8 @@ pub struct Configuration {
     pub verification: VerificationSettings,
     /// Who watches the log of this registry, and whose logs it watches.
     pub witness: WitnessSettings,
+    /// The keys of the registry and the name of its log.
+    pub trust: TrustSettings,
 }
 
 /// Sizes and times a request may take.
@@ -136,6 +139,63 @@ pub struct VerificationSettings {
     pub executable: PathBuf,
 }
 
+/// The keys of the registry and the name of its log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrustSettings {
+    /// The secret key that signs checkpoints; empty: the one in `log_key_file`.
+    pub log_key: SecretText,
+    /// The file of that key; empty: `keys/log.key` in the data directory, made at the first start.
+    pub log_key_file: PathBuf,
+    /// The secret key that signs verdicts, recalls and the trust document; empty: the one in `registry_key_file`.
+    pub registry_key: SecretText,
+    /// The file of that key; empty: `keys/registry.key` in the data directory, made at the first start.
+    pub registry_key_file: PathBuf,
+    /// The name of the log, fixed at the first start; empty: the host of `public_url`, or one made of the log key.
+    pub origin: String,
+    /// How many days a replaced log key still signs beside the new one.
+    pub overlap_days: u32,
+}
+
+/// A secret in the settings: written as stars wherever settings are shown.
+#[derive(Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub struct SecretText(Zeroizing<String>);
+
+impl SecretText {
+    /// The secret itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether nothing is set.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn blotted(&self) -> &'static str {
+        if self.is_empty() { "" } else { "***" }
+    }
+}
+
+impl From<String> for SecretText {
+    fn from(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
+}
+
+impl std::fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.blotted())
+    }
+}
+
+impl Serialize for SecretText {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.blotted())
+    }
+}
+
 /// Who watches the log of this registry, and whose logs it watches ([tlog-witness](https://c2sp.org/tlog-witness)).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -181,6 +241,7 @@ impl Default for Configuration {
             rate_limits: RateLimitSettings::default(),
             verification: VerificationSettings::default(),
             witness: WitnessSettings::default(),
+            trust: TrustSettings::default(),
         }
     }
 }
@@ -208,6 +269,19 @@ impl Default for RateLimitSettings {
             token_per_minute: 120_000,
             publish_per_minute: 120_000,
             sign_in_per_minute: 60,
+        }
+    }
+}
+
+impl Default for TrustSettings {
+    fn default() -> Self {
+        Self {
+            log_key: SecretText::default(),
+            log_key_file: PathBuf::new(),
+            registry_key: SecretText::default(),
+            registry_key_file: PathBuf::new(),
+            origin: String::new(),
+            overlap_days: 90,
         }
     }
 }
@@ -399,6 +473,18 @@ mod tests {
             Configuration::load(nothing, environment(&[("PLUGINRY_WORKERS", "x")]), &BTreeMap::new())
                 .is_err()
         );
+    }
+
+    #[test]
+    fn a_key_in_the_environment_is_read_and_never_shown() {
+        let nothing = Path::new("/nonexistent/pluginry.toml");
+        let variables = environment(&[("PLUGINRY_TRUST__LOG_KEY", "pluginry-secret-ed25519:c2VjcmV0")]);
+
+        let read = Configuration::load(nothing, variables, &BTreeMap::new()).unwrap();
+
+        assert_eq!(read.trust.log_key.as_str(), "pluginry-secret-ed25519:c2VjcmV0");
+        assert!(!read.to_printable_toml().contains("c2VjcmV0"));
+        assert!(!format!("{read:?}").contains("c2VjcmV0"));
     }
 
     #[test]

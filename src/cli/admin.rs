@@ -9,7 +9,7 @@ use super::serve::ServeArguments;
 use super::settings::RegistryOptions;
 use super::{Failure, block_on, terminal};
 use crate::domain::Timestamp;
-use crate::registry::renew_operator_token;
+use crate::registry::{KeyRole, renew_operator_token, rotate_key};
 
 /// What an operator does.
 #[derive(Subcommand)]
@@ -30,6 +30,18 @@ pub(super) enum AdminCommand {
     Objections(ObjectionsArguments),
     /// Make a new token for the operator account, straight in the database; for a lost one.
     OperatorToken(ServeArguments),
+    /// Replace a key of the registry; the server must be stopped.
+    RotateKey(RotateKeyArguments),
+}
+
+/// Replace a key of the registry. Clients follow: the next trust document is signed by the old key and the new.
+#[derive(clap::Args)]
+pub(super) struct RotateKeyArguments {
+    /// Which key.
+    #[arg(value_parser = ["log", "registry"])]
+    key: String,
+    #[command(flatten)]
+    server: ServeArguments,
 }
 
 /// Register a host profile.
@@ -52,6 +64,7 @@ impl AdminCommand {
             Self::Unrecall(arguments) => arguments.unrecall(),
             Self::Objections(arguments) => arguments.list(),
             Self::OperatorToken(arguments) => make_operator_token(&arguments),
+            Self::RotateKey(arguments) => arguments.run(),
         }
     }
 }
@@ -63,6 +76,23 @@ impl RegisterProfileArguments {
         let client = self.registry.client()?;
         let profile = block_on(client.register_profile(&document))?;
         terminal::say(&format!("Registered the host profile {}@{}.", profile.name, profile.version));
+        Ok(())
+    }
+}
+
+impl RotateKeyArguments {
+    fn run(self) -> Result<(), Failure> {
+        let role = if self.key == "log" { KeyRole::Log } else { KeyRole::Registry };
+        let configuration = self.server.configuration()?;
+        let rotated = block_on(rotate_key(&configuration, role, Timestamp::now()))?;
+        terminal::say(&format!(
+            "The {role} key is now {}. The old one, {}, counts up to tree size {} and is kept at {}; version {} of the trust document says so.",
+            rotated.new.short(),
+            rotated.old.short(),
+            rotated.retired_at,
+            rotated.kept_at.display(),
+            rotated.version,
+        ));
         Ok(())
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::{Failure, demo, terminal};
 use crate::config::Configuration;
+use crate::domain::Refusal as _;
 use crate::http::{Application, StartError};
 use crate::registry::OpenError;
 use crate::telemetry;
@@ -116,6 +117,10 @@ fn failure_of(error: StartError) -> Failure {
         StartError::Open(OpenError::InUse(_)) => {
             failure.with_mend("Stop that process, or choose another directory with --data.")
         }
+        StartError::Open(OpenError::Keys(error)) => match error.mend() {
+            Some(mend) => failure.with_mend(mend),
+            None => failure,
+        },
         _ => failure,
     }
 }

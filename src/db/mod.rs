@@ -23,6 +23,7 @@ pub mod releases;
 mod row;
 mod statement;
 pub mod tokens;
+pub mod trust_documents;
 pub mod verification_runs;
 
 use std::sync::Arc;

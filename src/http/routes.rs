@@ -8,7 +8,7 @@ use actix_web::{FromRequest, Handler, Resource, Responder};
 
 use super::api::{
     accounts, blobs, catalog, index, namespaces, operations, operator, profiles, publish, release, releases,
-    resolve,
+    resolve, trust,
 };
 use super::error::Problem;
 use super::manners::mind_manners;
@@ -30,6 +30,7 @@ pub fn configure(service: &mut ServiceConfig, witness: Option<web::Data<Witness>
                 .service(readable("/health/live", operations::show_liveness))
                 .service(readable("/health/ready", operations::show_readiness))
                 .service(readable("/metrics", operations::show_metrics))
+                .service(readable("/.well-known/pluginry/trust.json", trust::show_trust))
                 .service(web::scope("/api/v1").configure(api))
                 .configure(super::web::configure)
                 .default_service(web::to(refuse_unknown_address)),
@@ -72,6 +73,7 @@ fn api(service: &mut ServiceConfig) {
             resource("/operator/releases/{namespace}/{name}/{version}/takedown")
                 .route(post().to(operator::take_down)),
         )
+        .service(readable("/trust", trust::show_trust))
         .service(resource("/inspect").route(post().to(publish::inspect)))
         .service(resource("/resolve").route(post().to(resolve::resolve)))
         .service(readable("/plugins", catalog::search))

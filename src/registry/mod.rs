@@ -24,6 +24,7 @@ mod renew_operator_token;
 mod resolve_plugins;
 mod search_plugins;
 mod sequence;
+mod served_document;
 mod show_namespace;
 mod show_release;
 #[cfg(feature = "runtime")]
@@ -63,7 +64,7 @@ pub use find_release::{
 pub use follow::IndexError;
 pub use index_files::IndexFile;
 pub use inspect_package::inspect_package;
-pub use keys::{RegistryKeys, RegistryKeysError};
+pub use keys::{KeyPlace, KeyRole, RegistryKeys, RegistryKeysError, RotateKeyError, Rotated, rotate_key};
 pub use object_to_release::{ObjectToReleaseError, OperatorVerb, list_objections, object_to_release};
 pub use objections::Objected;
 pub use publish_error::PublishError;
@@ -73,6 +74,7 @@ pub use resolve_plugins::{ResolvePluginsError, resolve_plugins};
 pub use search_plugins::{
     CatalogFront, CatalogPage, CatalogSearch, nearest_plugins, search_catalog, show_front,
 };
+pub use served_document::ServedDocument;
 pub use show_namespace::{NamespaceDetails, NamespaceError, show_namespace};
 pub use show_release::{ReleaseDetails, ShowError, show_release};
 pub use sweep_blobs::{SweepError, sweep_blobs};
@@ -172,7 +174,7 @@ impl Registry {
         sweep_uploads(&configuration)?;
         let database = Database::connect(&configuration.effective_database_url()).await?;
         let storage = Storage::open(&configuration.effective_storage_url(), storage_options()).await?;
-        let keys = RegistryKeys::open(&configuration)?;
+        let keys = RegistryKeys::open(&configuration, &database, Timestamp::now()).await?;
         let (committer, committer_task) = commit::Committer::new();
         let limits = configuration.limits.clone();
         let registry = Self {

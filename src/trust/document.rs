@@ -373,8 +373,8 @@ impl TrustChain {
         }
     }
 
-    /// Every version, each checked against the one before.
-    fn documents(&self) -> Result<Vec<TrustDocument>, TrustChainError> {
+    /// Every version, each checked against the one before; at least one.
+    pub fn documents(&self) -> Result<Vec<TrustDocument>, TrustChainError> {
         if self.0.is_empty() || self.0.len() > TRUST_VERSIONS_MAX {
             let problem = format!("it has {} versions, not 1 to {TRUST_VERSIONS_MAX}", self.0.len());
             return Err(TrustChainError::Malformed { problem });

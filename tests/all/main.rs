@@ -30,6 +30,8 @@ mod own_host;
 mod publishing;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod real_plugins;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod registry_keys;
 #[cfg(feature = "server")]
 mod resolver_cases;
 #[cfg(feature = "server")]

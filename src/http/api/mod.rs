@@ -12,6 +12,7 @@ pub mod publish;
 pub mod release;
 pub mod releases;
 pub mod resolve;
+pub mod trust;
 
 use actix_web::HttpRequest;
 use actix_web::http::header;

@@ -81,6 +81,11 @@ impl TestServer {
         self.thread = Some(thread);
     }
 
+    /// Its settings, for the next start.
+    pub fn configuration(&mut self) -> &mut Configuration {
+        &mut self.configuration
+    }
+
     /// Tells the registry to stop and does not wait; [`Self::restart`] or dropping does.
     pub fn begin_stop(&mut self) {
         if let Some(stop) = self.stop.take() {
