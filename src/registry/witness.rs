@@ -17,7 +17,7 @@ use crate::log::{
 };
 use crate::signing::{KeyError, SecretKey};
 
-use super::keys::{RegistryKeysError, read_or_make};
+use super::keys::{RegistryKeysError, read_or_make_key_file};
 
 /// Why there is no witness.
 #[derive(Debug, thiserror::Error)]
@@ -198,7 +198,7 @@ pub fn witness_key(configuration: &Configuration) -> Result<SecretKey, OpenWitne
         return Ok(settings.key.parse()?);
     }
     if !settings.key_file.as_os_str().is_empty() {
-        return Ok(read_or_make(&settings.key_file)?);
+        return Ok(read_or_make_key_file(&settings.key_file)?);
     }
     key_in(&configuration.data)
 }
@@ -208,7 +208,7 @@ pub fn key_in(data: &Path) -> Result<SecretKey, OpenWitnessError> {
     let folder = data.join("keys");
     let failed = |source| OpenWitnessError::File { path: folder.clone(), source };
     fs::create_dir_all(&folder).map_err(failed)?;
-    Ok(read_or_make(&folder.join("witness.key"))?)
+    Ok(read_or_make_key_file(&folder.join("witness.key"))?)
 }
 
 fn log_key(text: &str) -> Result<NoteVerifier, OpenWitnessError> {

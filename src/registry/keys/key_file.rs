@@ -11,7 +11,7 @@ use super::error::{KeyPlace, RegistryKeysError};
 use crate::signing::SecretKey;
 
 /// Reads a key; `None` when there is no such file. Refuses one that others on this machine may read.
-pub(crate) fn read_key_file(path: &Path) -> Result<Option<SecretKey>, RegistryKeysError> {
+pub(super) fn read_key_file(path: &Path) -> Result<Option<SecretKey>, RegistryKeysError> {
     let failed = |source| RegistryKeysError::File { path: path.to_owned(), source };
     let metadata = match fs::metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -26,8 +26,18 @@ pub(crate) fn read_key_file(path: &Path) -> Result<Option<SecretKey>, RegistryKe
     text.parse().map(Some).map_err(|source| RegistryKeysError::NotAKey { place: place(), source })
 }
 
+/// Reads a key, or makes one where there is none.
+pub(crate) fn read_or_make_key_file(path: &Path) -> Result<SecretKey, RegistryKeysError> {
+    if let Some(key) = read_key_file(path)? {
+        return Ok(key);
+    }
+    let key = draw_key()?;
+    write_key_file(path, &key)?;
+    Ok(key)
+}
+
 /// Draws a new key from the operating system.
-pub(crate) fn draw_key() -> Result<SecretKey, RegistryKeysError> {
+pub(super) fn draw_key() -> Result<SecretKey, RegistryKeysError> {
     let mut seed = Zeroizing::new([0; 32]);
     getrandom::fill(seed.as_mut_slice())
         .map_err(|error| RegistryKeysError::Randomness { problem: error.to_string() })?;
@@ -35,7 +45,7 @@ pub(crate) fn draw_key() -> Result<SecretKey, RegistryKeysError> {
 }
 
 /// Writes a key so that a crash leaves the whole file or none. Replaces what is there.
-pub(crate) fn write_key_file(path: &Path, key: &SecretKey) -> Result<(), RegistryKeysError> {
+pub(super) fn write_key_file(path: &Path, key: &SecretKey) -> Result<(), RegistryKeysError> {
     let failed = |source| RegistryKeysError::File { path: path.to_owned(), source };
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use sqlx::AnyConnection;
 
+use self::key_file::read_key_file;
 use crate::config::Configuration;
 use crate::db::{Database, DatabaseError, log, trust_documents};
 use crate::domain::Timestamp;
@@ -20,7 +21,7 @@ use crate::signing::{Envelope, PublicKey, SecretKey};
 use crate::trust::{DatedKey, TrustChain, TrustDocument};
 
 pub use error::{KeyPlace, KeyRole, RegistryKeysError};
-pub(crate) use key_file::{draw_key, read_key_file, write_key_file};
+pub(crate) use key_file::read_or_make_key_file;
 pub use rotate_key::{RotateKeyError, Rotated, rotate_key};
 
 /// The keys of a running registry, and what it tells the world about them.
@@ -113,11 +114,7 @@ impl RegistryKeys {
         let find_or_make = |role| match find_key(configuration, role)? {
             Some(found) => Ok(found.key),
             None if has_signed => Err(missing(configuration, role, "")),
-            None => {
-                let key = draw_key()?;
-                write_key_file(&default_path(configuration, role), &key)?;
-                Ok(key)
-            }
+            None => read_or_make_key_file(&default_path(configuration, role)),
         };
         let (log, registry) = (find_or_make(KeyRole::Log)?, find_or_make(KeyRole::Registry)?);
         let (witnesses, witness_quorum) = witnesses_of(configuration)?;

@@ -5,9 +5,10 @@
 
 use std::path::PathBuf;
 
+use super::key_file::{draw_key, move_key_file, read_key_file, write_key_file};
 use super::{
-    KeyPlace, KeyRole, RegistryKeys, RegistryKeysError, current_key, default_path, draw_key, find_key,
-    keys_folder, missing, place_of, read_key_file, retired_path, write_key_file,
+    KeyPlace, KeyRole, RegistryKeys, RegistryKeysError, current_key, default_path, find_key, keys_folder,
+    missing, place_of, retired_path,
 };
 use crate::config::Configuration;
 use crate::db::{Database, DatabaseError, log};
@@ -154,7 +155,7 @@ pub(super) fn finish_rotation(
         return Ok(());
     }
     if let Some(old) = read_key_file(&path)?.filter(|old| old.public_key() != current) {
-        super::key_file::move_key_file(&path, &retired_path(configuration, role, &old.public_key()))?;
+        move_key_file(&path, &retired_path(configuration, role, &old.public_key()))?;
     }
-    super::key_file::move_key_file(&next_path, &path)
+    move_key_file(&next_path, &path)
 }
