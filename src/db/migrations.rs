@@ -23,6 +23,7 @@ migrations! {
     2 "0002_releases",
     3 "0003_log_and_jobs",
     4 "0004_trust",
+    5 "0005_key_life",
 }
 
 /// How many migrations this binary carries.

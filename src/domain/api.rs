@@ -56,10 +56,12 @@ pub struct LoginAnswer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TokenScope {
-    /// Publish releases and enrol keys.
+    /// Publish releases.
     Publish,
     /// Yank and deprecate releases.
     Yank,
+    /// Enrol, approve and revoke author keys.
+    Keys,
     /// Everything the account may do.
     Admin,
 }
@@ -161,6 +163,36 @@ pub struct EnrollKeyRequest {
     /// A name for people.
     #[serde(default)]
     pub label: String,
+    /// A DSSE envelope in which a key that counts signs this one in; with it the key counts at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endorsement: Option<Value>,
+}
+
+/// The query of `DELETE /api/v1/namespaces/{namespace}/keys/{key_id}`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RevokeKeyRequest {
+    /// The log index from which on the key counts for nothing; absent: the index of the revocation itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from_index: Option<u64>,
+    /// Why, for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// Whether a key's signature counts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KeyState {
+    /// It does.
+    #[default]
+    Counts,
+    /// It will from `counts_from` on.
+    Waiting,
+    /// It does not until another owner or an operator approves it.
+    NeedsApproval,
+    /// It does not any more.
+    Revoked,
 }
 
 /// A key of a namespace.
@@ -173,11 +205,29 @@ pub struct EnrolledKey {
     /// A name for people.
     #[serde(default)]
     pub label: String,
-    /// When it was enrolled.
+    /// Whether its signature counts.
+    #[serde(default)]
+    pub state: KeyState,
+    /// When it was asked for.
     pub enrolled_at: Timestamp,
+    /// From when on it counts; absent: that waits for an approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counts_from: Option<Timestamp>,
+    /// The log index of its enrolment; absent: not in the log yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrolled_index: Option<u64>,
+    /// The id of the key that signed it in, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endorsed_by: Option<String>,
+    /// The accounts that approved it, where no key of the namespace counted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub approved_by: Vec<String>,
     /// When it was revoked, if it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Timestamp>,
+    /// The log index from which on it counts for nothing; absent: not revoked, or not in the log yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_from_index: Option<u64>,
 }
 
 /// `GET /api/v1/namespaces/{namespace}/keys`.

@@ -66,6 +66,9 @@ pub struct IndexRelease {
     /// Whether it needs more than the release before it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub widening: bool,
+    /// Whether that key is revoked from this release's place in the log or before: it no longer verifies.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub signer_revoked: bool,
     /// Where its verification run stands.
     pub verification: VerificationState,
     /// Whether the author withdrew it from new resolves.
@@ -125,6 +128,7 @@ impl IndexRelease {
             singleton: manifest.plugin.singleton,
             signer: facts.signer,
             widening: facts.widening,
+            signer_revoked: false,
             verification: VerificationState::Pending,
             yanked: false,
             deprecated: None,

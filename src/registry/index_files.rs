@@ -158,6 +158,7 @@ mod tests {
             singleton: false,
             signer: "k".into(),
             widening: false,
+            signer_revoked: false,
             verification: VerificationState::Pending,
             yanked,
             deprecated: None,

@@ -6,6 +6,7 @@
 mod bundle;
 #[cfg(test)]
 mod canonical_json;
+mod endorsement;
 mod envelope;
 mod error;
 mod keys;
@@ -14,6 +15,9 @@ mod statement;
 mod tests;
 
 pub use bundle::Bundle;
+pub use endorsement::{
+    ENDORSEMENT_PREDICATE_TYPE, EndorsementError, KeyEndorsement, sign_endorsement, verify_endorsement,
+};
 pub use envelope::{
     ENVELOPE_MAX_BYTES, Envelope, PAYLOAD_TYPE, SIGNATURES_MAX, Signature, pre_authentication_encoding,
 };

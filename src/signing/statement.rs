@@ -26,25 +26,28 @@ pub struct ReleaseStatement {
     pub capabilities: Capabilities,
 }
 
+/// An in-toto Statement v1 as JSON.
 #[derive(Serialize, Deserialize)]
-struct Statement<Predicate> {
+pub(crate) struct Statement<Predicate> {
     #[serde(rename = "_type")]
-    statement_type: String,
-    subject: Vec<Subject>,
+    pub(crate) statement_type: String,
+    pub(crate) subject: Vec<Subject>,
     #[serde(rename = "predicateType")]
-    predicate_type: String,
-    predicate: Predicate,
+    pub(crate) predicate_type: String,
+    pub(crate) predicate: Predicate,
 }
 
+/// What a statement is about.
 #[derive(Serialize, Deserialize)]
-struct Subject {
-    name: String,
-    digest: SubjectDigest,
+pub(crate) struct Subject {
+    pub(crate) name: String,
+    pub(crate) digest: SubjectDigest,
 }
 
+/// Its digest, hexadecimal.
 #[derive(Serialize, Deserialize)]
-struct SubjectDigest {
-    sha256: String,
+pub(crate) struct SubjectDigest {
+    pub(crate) sha256: String,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -202,9 +202,9 @@ pub struct KeyEnrollment {
     pub at: Timestamp,
     /// The key.
     pub public_key: PublicKey,
-    /// From when on it counts.
+    /// From when on it counts; equal to `at`: at once.
     pub counts_from: Timestamp,
-    /// A key of the namespace that signed it in.
+    /// The statement of a key that counted in the namespace and signed it in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub endorsement: Option<Envelope>,
     /// The account that enrolled it.
@@ -225,6 +225,27 @@ pub struct KeyRevocation {
     pub from_index: Option<u64>,
     /// The account that revoked it.
     pub account: String,
+    /// Why, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl KeyEnrollment {
+    /// Whether the key counted for an entry behind this one that the registry took in at `at`.
+    ///
+    /// A key that counts at once does so whatever the clock of another replica says.
+    pub fn counts_at(&self, at: Timestamp) -> bool {
+        self.counts_from <= self.at || self.counts_from <= at
+    }
+}
+
+impl KeyRevocation {
+    /// The log index from which on the key counts for nothing, for the entry at `own_index`: never behind itself.
+    ///
+    /// A key may be revoked again from an earlier index: of several entries the lowest index counts.
+    pub fn counts_until(&self, own_index: u64) -> u64 {
+        self.from_index.map_or(own_index, |index| index.min(own_index))
+    }
 }
 
 /// Who owns a namespace.
@@ -448,7 +469,7 @@ mod tests {
             account: "ada".into(),
             approved_by: vec!["bob".into()],
         };
-        let revocation = KeyRevocation { at: AT, from_index: Some(3), account: "ada".into() };
+        let revocation = KeyRevocation { at: AT, from_index: Some(3), account: "ada".into(), reason: Some("stolen".into()) };
         let verdict = VerdictEntry { at: AT, state: VerificationState::Passed, summary: envelope };
         let advice = Advice { at: AT, reason: Some("leaks".into()) };
         let of_release = [

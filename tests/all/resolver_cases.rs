@@ -213,6 +213,7 @@ fn index_release(id: &ReleaseId, release: &CaseRelease) -> IndexRelease {
         singleton: release.singleton,
         signer: "0".repeat(64),
         widening: false,
+        signer_revoked: false,
         verification: release.verification,
         yanked: release.yanked,
         deprecated: None,

@@ -120,6 +120,7 @@ impl Graph {
             singleton: false,
             signer: "k".into(),
             widening: false,
+            signer_revoked: false,
             verification: VerificationState::Passed,
             yanked: release.yanked,
             deprecated: None,

@@ -100,6 +100,7 @@ fn index_release(version: &str, capabilities: Capabilities, risk: Option<Risk>) 
         singleton: false,
         signer: "9f2c4a71be03d58861c7a09e5f14b3d2c85b7f60a1e93d4478bb20cf6e517d0a".into(),
         widening: false,
+        signer_revoked: false,
         verification: VerificationState::Passed,
         yanked: false,
         deprecated: None,
