@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use crate::domain::Refusal;
+use crate::domain::{Refusal, Timestamp};
 
 /// Why the configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +89,36 @@ pub struct Configuration {
     pub witness: WitnessSettings,
     /// The keys of the registry and the name of its log.
     pub trust: TrustSettings,
+    /// How long author keys wait before they count.
+    pub keys: KeySettings,
+}
+
+/// How long author keys wait before they count, so that their owners see them come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct KeySettings {
+    /// Hours until a further key counts that no other key signed in; at least 1.
+    pub enrollment_wait_hours: u32,
+    /// Hours until a key counts that two owners or an operator let in, no other key being left; at least 1.
+    pub recovery_wait_hours: u32,
+}
+
+impl Default for KeySettings {
+    fn default() -> Self {
+        Self { enrollment_wait_hours: 24, recovery_wait_hours: 72 }
+    }
+}
+
+impl KeySettings {
+    /// From when on a further key counts that is enrolled now.
+    pub fn after_enrollment(&self, now: Timestamp) -> Timestamp {
+        now.plus_seconds(i64::from(self.enrollment_wait_hours.max(1)) * 3_600)
+    }
+
+    /// From when on a key counts that is let in now.
+    pub fn after_recovery(&self, now: Timestamp) -> Timestamp {
+        now.plus_seconds(i64::from(self.recovery_wait_hours.max(1)) * 3_600)
+    }
 }
 
 /// Sizes and times a request may take.
@@ -242,6 +272,7 @@ impl Default for Configuration {
             verification: VerificationSettings::default(),
             witness: WitnessSettings::default(),
             trust: TrustSettings::default(),
+            keys: KeySettings::default(),
         }
     }
 }

@@ -167,7 +167,7 @@ async fn client_that_publishes(
     }
     let request = NewTokenRequest {
         label: "serve --demo".into(),
-        scopes: vec![TokenScope::Publish],
+        scopes: vec![TokenScope::Publish, TokenScope::Keys],
         namespaces: Some(vec![namespace.clone()]),
         expires_in_days: None,
     };

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
+use super::key::state_of;
 use super::key_files::{self, DEFAULT_KEY, KeyName};
 use super::package_files::{MANIFEST_FILE, built_package_path, read_manifest, read_package_file};
 use super::settings::RegistryOptions;
 use super::{Failure, block_on, terminal};
 use crate::client::{Client, Publication};
-use crate::domain::api::PublishAnswer;
+use crate::domain::api::{KeyState, PublishAnswer};
 use crate::domain::{Digest, Namespace};
 use crate::signing::{ReleaseStatement, SecretKey, sign_release};
 use crate::wasm::{PackageLimits, read_package};
@@ -137,7 +138,26 @@ pub(super) async fn prepare_namespace(
     if enrolled.iter().any(|known| known.key_id == key.id().to_hex()) {
         return Ok(());
     }
-    client.enroll_key(namespace, &key, &label.to_string()).await?;
-    terminal::say(&format!("Enrolled key {label} ({}) for {namespace}.", key.id().short()));
-    Ok(())
+    let known = client.enroll_key(namespace, &key, &label.to_string(), None).await?;
+    let id = key.id();
+    match known.state {
+        KeyState::Counts => {
+            terminal::say(&format!("Enrolled key {label} ({}) for {namespace}.", id.short()));
+            Ok(())
+        }
+        KeyState::NeedsApproval => {
+            let message =
+                format!("no key of {namespace} counts any more; key {label} was asked for in its place");
+            Err(Failure::new("key-needs-approval", message).with_mend(format!(
+                "Ask another owner or an operator for `pluginry key approve {id} --namespace {namespace}`."
+            )))
+        }
+        _ => {
+            let message = format!("key {label} is new in {namespace}: {}", state_of(&known));
+            Err(Failure::new("key-waiting", message).with_mend(format!(
+                "Publish then; or let a key that counts sign it in, on the machine that has both: `pluginry key \
+                 enroll {label} --namespace {namespace} --endorse-with OLD`."
+            )))
+        }
+    }
 }

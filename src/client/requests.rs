@@ -14,7 +14,7 @@ use super::transport::{Retry, bounded_body};
 use crate::domain::api::{
     AccountAnswer, ChangeReleaseRequest, EnrollKeyRequest, EnrolledKey, KeyList, LoginAnswer, LoginRequest,
     MemberRequest, MemberRole, NamespaceAnswer, NewNamespaceRequest, NewTokenAnswer, NewTokenRequest,
-    ObjectedReleases, PublishAnswer, ReasonRequest, RegisterRequest, SearchAnswer, TokenList,
+    ObjectedReleases, PublishAnswer, ReasonRequest, RegisterRequest, RevokeKeyRequest, SearchAnswer, TokenList,
 };
 use crate::domain::{HostProfile, IndexRelease, Namespace, PluginName, Reason, ReleaseId};
 use crate::resolver::{Lock, ResolveRequest};
@@ -84,20 +84,37 @@ impl Client {
         self.get(self.api(&["namespaces", namespace.as_str(), "keys"])).await
     }
 
-    /// Lets a key sign releases of a namespace.
+    /// Asks that a key signs releases of a namespace; the answer says whether it counts already.
+    ///
+    /// With an endorsement by a key that counts there, it does.
     pub async fn enroll_key(
         &self,
         namespace: &Namespace,
         key: &PublicKey,
         label: &str,
+        endorsement: Option<&Envelope>,
     ) -> Result<EnrolledKey, ClientError> {
-        let request = EnrollKeyRequest { public_key: key.to_string(), label: label.to_owned() };
+        let endorsement =
+            endorsement.map(serde_json::to_value).transpose().expect("an envelope holds texts alone");
+        let request = EnrollKeyRequest { public_key: key.to_string(), label: label.to_owned(), endorsement };
         self.post(&["namespaces", namespace.as_str(), "keys"], &request).await
     }
 
-    /// Takes a key's right to sign further releases of a namespace; those it signed stand.
-    pub async fn revoke_key(&self, namespace: &Namespace, key: KeyId) -> Result<(), ClientError> {
-        self.delete(&["namespaces", namespace.as_str(), "keys", &key.to_hex()]).await
+    /// Approves a key that somebody asked for in a namespace where no key counts any more.
+    pub async fn approve_key(&self, namespace: &Namespace, key: KeyId) -> Result<EnrolledKey, ClientError> {
+        let url = self.api(&["namespaces", namespace.as_str(), "keys", &key.to_hex(), "approvals"]);
+        self.transport.json(Retry::Safe, || self.request(Method::POST, &url)).await
+    }
+
+    /// Takes a key's right to sign for a namespace: from now on, or from an earlier index of the log.
+    pub async fn revoke_key(
+        &self,
+        namespace: &Namespace,
+        key: KeyId,
+        revocation: &RevokeKeyRequest,
+    ) -> Result<EnrolledKey, ClientError> {
+        let url = self.api(&["namespaces", namespace.as_str(), "keys", &key.to_hex()]);
+        self.transport.json(Retry::Safe, || self.request(Method::DELETE, &url).query(revocation)).await
     }
 
     /// Inspects a package without publishing it; the report as JSON.

@@ -55,7 +55,9 @@ pub async fn list(
         return Ok(Vec::new());
     }
     let mut query = StatementBuilder::new(RECORD);
-    query.push(" WHERE r.yanked_at IS NULL AND r.quarantined IS NULL AND r.taken_down IS NULL");
+    query.push(
+        " WHERE r.yanked_at IS NULL AND r.signer_revoked = 0 AND r.quarantined IS NULL AND r.taken_down IS NULL",
+    );
     push_filter(&mut query, filter);
     push_order(&mut query, order, filter.words.first().map(String::as_str));
     query.push(" LIMIT ").push_bind(limit).push(" OFFSET ").push_bind(offset);

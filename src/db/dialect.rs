@@ -67,10 +67,12 @@ impl Dialect {
     pub(super) fn hold_key(self) -> &'static str {
         match self {
             Self::Sqlite => {
-                "SELECT id FROM author_keys WHERE namespace_id = $1 AND key_id = $2 AND revoked_at IS NULL"
+                "SELECT counts_from, enrolled_at FROM author_keys \
+                 WHERE namespace_id = $1 AND key_id = $2 AND revoked_at IS NULL"
             }
             Self::Postgres => {
-                "SELECT id FROM author_keys WHERE namespace_id = $1 AND key_id = $2 AND revoked_at IS NULL FOR SHARE"
+                "SELECT counts_from, enrolled_at FROM author_keys \
+                 WHERE namespace_id = $1 AND key_id = $2 AND revoked_at IS NULL FOR SHARE"
             }
         }
     }

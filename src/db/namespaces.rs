@@ -78,6 +78,33 @@ pub async fn membership(
     }
 }
 
+/// Whether a release was ever published in the namespace.
+pub async fn has_releases(connection: &mut AnyConnection, namespace_id: i64) -> Result<bool, DatabaseError> {
+    let found: Option<i64> = sqlx::query_scalar(
+        "SELECT r.id FROM plugins p JOIN releases r ON r.plugin_id = p.id WHERE p.namespace_id = $1 LIMIT 1",
+    )
+    .bind(namespace_id)
+    .fetch_optional(connection)
+    .await?;
+    Ok(found.is_some())
+}
+
+/// Since when an account owns the namespace, without having left in between; `None`: it does not.
+pub async fn owner_since(
+    connection: &mut AnyConnection,
+    namespace_id: i64,
+    account_id: i64,
+) -> Result<Option<Timestamp>, DatabaseError> {
+    let added_at: Option<i64> = sqlx::query_scalar(
+        "SELECT added_at FROM namespace_members WHERE namespace_id = $1 AND account_id = $2 AND role = 'owner'",
+    )
+    .bind(namespace_id)
+    .bind(account_id)
+    .fetch_optional(connection)
+    .await?;
+    Ok(added_at.map(Timestamp::from_micros))
+}
+
 /// Makes an account a member, or changes what it may do.
 pub async fn set_member(
     connection: &mut AnyConnection,

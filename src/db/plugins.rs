@@ -99,13 +99,14 @@ pub async fn upsert(
 /// Points a plugin to its newest visible release and takes its search text from there.
 ///
 /// Newest is the highest version that nobody withdrew and that is no pre-release; failing that, what there is:
-/// yanked before recalled, before quarantined, before taken down.
+/// yanked before recalled or signed by a key revoked since, before quarantined, before taken down.
 pub async fn refresh_newest(connection: &mut AnyConnection, plugin_id: i64) -> Result<(), DatabaseError> {
     sqlx::query(
         "UPDATE plugins SET newest_release_id = ( \
              SELECT r.id FROM releases r WHERE r.plugin_id = $1 AND r.sequence IS NOT NULL \
              ORDER BY CASE WHEN r.taken_down IS NOT NULL THEN 4 WHEN r.quarantined IS NOT NULL THEN 3 \
-                           WHEN r.recalled IS NOT NULL THEN 2 WHEN r.yanked_at IS NOT NULL THEN 1 ELSE 0 END, \
+                           WHEN r.recalled IS NOT NULL OR r.signer_revoked = 1 THEN 2 \
+                           WHEN r.yanked_at IS NOT NULL THEN 1 ELSE 0 END, \
                       r.is_pre_release, r.version_key DESC LIMIT 1) \
          WHERE id = $2",
     )

@@ -48,6 +48,8 @@ pub struct ReleaseRecord {
     pub sequence: Option<u64>,
     /// Where its verification stands.
     pub verification: VerificationState,
+    /// Whether its signer is revoked from its place in the log or before.
+    pub signer_revoked: bool,
     /// When it was yanked.
     pub yanked_at: Option<Timestamp>,
     /// The author's advice against it.
@@ -80,6 +82,7 @@ impl ReleaseRecord {
             widening: self.widening.is_some(),
         };
         IndexRelease {
+            signer_revoked: self.signer_revoked,
             verification: self.verification,
             yanked: self.yanked_at.is_some(),
             deprecated: self.deprecated.clone(),
@@ -93,8 +96,8 @@ impl ReleaseRecord {
 
 const RECORD: &str = "SELECT r.id, r.plugin_id, p.full_name, r.version, r.digest, r.size_bytes, r.kind, r.manifest, \
      r.manifest_digest, r.profile_version, r.risk, r.key_id, r.public_key, r.widening, r.published_by, \
-     r.published_at, r.sequence, r.verification, r.yanked_at, r.deprecated, r.quarantined, r.taken_down, \
-     r.recalled, r.downloads \
+     r.published_at, r.sequence, r.verification, r.signer_revoked, r.yanked_at, r.deprecated, r.quarantined, \
+     r.taken_down, r.recalled, r.downloads \
      FROM releases r JOIN plugins p ON p.id = r.plugin_id";
 
 pub(super) fn release_record(row: &AnyRow) -> Result<ReleaseRecord, DatabaseError> {
@@ -117,6 +120,7 @@ pub(super) fn release_record(row: &AnyRow) -> Result<ReleaseRecord, DatabaseErro
         published_at: row.time("published_at")?,
         sequence: row.number_or_null("sequence")?.map(|sequence| u64::try_from(sequence).unwrap_or_default()),
         verification: verification_from_text(&row.text("verification")?)?,
+        signer_revoked: row.flag("signer_revoked")?,
         yanked_at: row.time_or_null("yanked_at")?,
         deprecated: row.text_or_null("deprecated")?,
         quarantined: row.text_or_null("quarantined")?,
@@ -203,6 +207,42 @@ pub async fn list_sequenced_after(
 ) -> Result<Vec<ReleaseRecord>, DatabaseError> {
     let sql = record_statement(" WHERE r.sequence > $1 ORDER BY r.sequence LIMIT $2");
     let rows = sqlx::query(sql).bind(as_number(sequence)).bind(limit).fetch_all(connection).await?;
+    rows.iter().map(release_record).collect()
+}
+
+/// Marks the releases of a namespace that a key signed and that stand at `from_index` of the log or behind: the
+/// key is revoked from there on. Gives them as they then stand.
+pub async fn mark_signer_revoked(
+    connection: &mut AnyConnection,
+    namespace: &str,
+    key_id: &str,
+    from_index: u64,
+) -> Result<Vec<ReleaseRecord>, DatabaseError> {
+    sqlx::query(
+        "UPDATE releases SET signer_revoked = 1
+         WHERE key_id = $1 AND sequence > $2
+             AND plugin_id IN (
+                 SELECT p.id FROM plugins p JOIN namespaces n ON n.id = p.namespace_id WHERE n.name = $3)",
+    )
+    .bind(key_id)
+    .bind(as_number(from_index))
+    .bind(namespace)
+    .execute(&mut *connection)
+    .await?;
+    list_signer_revoked(connection, namespace, key_id).await
+}
+
+/// The releases of a namespace that do not verify any more since their signer is revoked.
+pub async fn list_signer_revoked(
+    connection: &mut AnyConnection,
+    namespace: &str,
+    key_id: &str,
+) -> Result<Vec<ReleaseRecord>, DatabaseError> {
+    let sql = record_statement(
+        " JOIN namespaces n ON n.id = p.namespace_id \
+         WHERE r.key_id = $1 AND r.signer_revoked = 1 AND n.name = $2 ORDER BY r.sequence",
+    );
+    let rows = sqlx::query(sql).bind(key_id).bind(namespace).fetch_all(connection).await?;
     rows.iter().map(release_record).collect()
 }
 

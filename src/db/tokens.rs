@@ -123,6 +123,49 @@ pub async fn list_of_account(
     rows.iter().map(read_token).collect()
 }
 
+/// How many tokens of an account work at `now`.
+pub async fn count_of_account(
+    connection: &mut AnyConnection,
+    account_id: i64,
+    now: Timestamp,
+) -> Result<u64, DatabaseError> {
+    let row = sqlx::query(
+        "SELECT COUNT(*) AS tokens FROM tokens
+         WHERE account_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > $2)",
+    )
+    .bind(account_id)
+    .bind(now.as_micros())
+    .fetch_one(connection)
+    .await?;
+    row.size("tokens")
+}
+
+/// Ends all but the newest tokens of an account that have this label.
+pub async fn keep_newest(
+    connection: &mut AnyConnection,
+    account_id: i64,
+    label: &str,
+    kept: i64,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    sqlx::query(
+        "UPDATE tokens SET revoked_at = $1
+         WHERE account_id = $2 AND label = $3 AND revoked_at IS NULL AND id <= (
+             SELECT id FROM tokens
+             WHERE account_id = $4 AND label = $5 AND revoked_at IS NULL
+             ORDER BY id DESC LIMIT 1 OFFSET $6)",
+    )
+    .bind(now.as_micros())
+    .bind(account_id)
+    .bind(label)
+    .bind(account_id)
+    .bind(label)
+    .bind(kept)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
 /// Notes that a token was used.
 pub async fn touch(
     connection: &mut AnyConnection,

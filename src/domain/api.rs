@@ -208,6 +208,9 @@ pub struct EnrolledKey {
     /// Whether its signature counts.
     #[serde(default)]
     pub state: KeyState,
+    /// The account that asked for it.
+    #[serde(default)]
+    pub enrolled_by: String,
     /// When it was asked for.
     pub enrolled_at: Timestamp,
     /// From when on it counts; absent: that waits for an approval.

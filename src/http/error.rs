@@ -38,6 +38,8 @@ fn status_of(code: &str) -> StatusCode {
         | "not-a-member"
         | "not-an-owner"
         | "not-operator"
+        | "own-approval"
+        | "owner-too-new"
         | "token-scope" => StatusCode::FORBIDDEN,
         "not-found" | "page-not-found" | "unknown-plugin" | "unknown-release" | "unknown-namespace"
         | "unknown-account" => StatusCode::NOT_FOUND,

@@ -55,6 +55,10 @@ fn api(service: &mut ServiceConfig) {
                 .route(post().to(namespaces::enroll_key)),
         )
         .service(resource("/namespaces/{namespace}/keys/{key_id}").route(delete().to(namespaces::revoke_key)))
+        .service(
+            resource("/namespaces/{namespace}/keys/{key_id}/approvals")
+                .route(post().to(namespaces::approve_key)),
+        )
         .service(readable("/profiles", profiles::list_profiles).route(post().to(profiles::register_profile)))
         .service(readable("/profiles/{namespace}/{name}", profiles::show_newest_profile))
         .service(readable("/profiles/{namespace}/{name}/{version}", profiles::show_profile))

@@ -15,6 +15,7 @@ use super::follow::IndexError;
 use super::index_files::IndexFile;
 use super::object_to_release::{OperatorVerb, apply_verb};
 use super::sequence::{Sequenced, sequence_outbox};
+use crate::db::keys::Held;
 use crate::db::new_release::{self, NewRelease};
 use crate::db::releases::{self, ReleaseRecord};
 use crate::db::verification_runs::{self, VerificationRun};
@@ -113,6 +114,14 @@ pub enum ChangeError {
     /// The key was revoked while the release was on its way.
     #[error("the key {0} no longer counts")]
     KeyRevoked(String),
+    /// The key does not count yet.
+    #[error("the key {key_id} does not count yet")]
+    KeyWaiting {
+        /// The key.
+        key_id: String,
+        /// From when on it will; absent: that waits for an approval.
+        until: Option<Timestamp>,
+    },
     /// The release is not there.
     #[error("{0} was not found")]
     Missing(ReleaseId),
@@ -150,7 +159,7 @@ type Answer = Result<Committed, ChangeError>;
 /// A change and who waits for it; or nothing but the wish that the outbox is looked at.
 enum Queued {
     Change(Change, oneshot::Sender<Answer>),
-    LookAtOutbox,
+    LookAtOutbox(Option<oneshot::Sender<()>>),
 }
 
 /// The way to the committer.
@@ -181,7 +190,15 @@ impl Registry {
 
     /// Has outbox rows of another transaction sequenced in the background. A full queue looks there anyway.
     pub fn sequence_soon(&self) {
-        drop(self.shared.committer.queue.try_send(Queued::LookAtOutbox));
+        drop(self.shared.committer.queue.try_send(Queued::LookAtOutbox(None)));
+    }
+
+    /// Has outbox rows of another transaction sequenced and waits until what they say is in the log and visible.
+    pub async fn sequence_now(&self) -> Result<(), ChangeError> {
+        let (done, looked) = oneshot::channel();
+        let queued = Queued::LookAtOutbox(Some(done));
+        self.shared.committer.queue.send(queued).await.map_err(|_| ChangeError::Stopping)?;
+        looked.await.map_err(|_| ChangeError::Failed("the log could not be written yet".into()))
     }
 }
 
@@ -209,20 +226,24 @@ impl CommitterTask {
     }
 }
 
-async fn commit_and_answer(registry: &Registry, batch: Vec<Queued>) {
-    let batch: Vec<(Change, oneshot::Sender<Answer>)> = batch
-        .into_iter()
-        .filter_map(|queued| match queued {
-            Queued::Change(change, answer) => Some((change, answer)),
-            Queued::LookAtOutbox => None,
-        })
-        .collect();
+async fn commit_and_answer(registry: &Registry, queued: Vec<Queued>) {
+    let mut batch: Vec<(Change, oneshot::Sender<Answer>)> = Vec::new();
+    let mut lookers: Vec<oneshot::Sender<()>> = Vec::new();
+    for queued in queued {
+        match queued {
+            Queued::Change(change, answer) => batch.push((change, answer)),
+            Queued::LookAtOutbox(looker) => lookers.extend(looker),
+        }
+    }
     let changes: Vec<&Change> = batch.iter().map(|(change, _)| change).collect();
     match commit_batch(registry, &changes).await {
         Ok(answers) => {
             kill_points::pass("answer-before");
             for ((_, waiting), answer) in batch.into_iter().zip(answers) {
                 drop(waiting.send(answer));
+            }
+            for looker in lookers {
+                let _ = looker.send(());
             }
             kill_points::pass("answer-after");
         }
@@ -236,7 +257,12 @@ async fn commit_and_answer(registry: &Registry, batch: Vec<Queued>) {
             tracing::warn!(error = other_text(&error), "a batch failed; its changes are tried one by one");
             for (change, waiting) in batch {
                 let answer = match commit_batch(registry, &[&change]).await {
-                    Ok(mut answers) => answers.pop().unwrap_or(Err(ChangeError::Stopping)),
+                    Ok(mut answers) => {
+                        for looker in lookers.drain(..) {
+                            let _ = looker.send(());
+                        }
+                        answers.pop().unwrap_or(Err(ChangeError::Stopping))
+                    }
                     Err(error) => Err(ChangeError::Failed(other_text(&error))),
                 };
                 drop(waiting.send(answer));
@@ -330,10 +356,14 @@ async fn insert_release(
         }
         return Ok(Made { is_new: false, line: existing.index_line(), release });
     }
-    if !keys::hold(connection, dialect, namespace_id, &new.key_id).await? {
-        return Err(ChangeError::KeyRevoked(new.key_id.clone()));
-    }
     let now = new.published_at;
+    match keys::hold(connection, dialect, namespace_id, &new.key_id, now).await? {
+        Held::Counts => {}
+        Held::Waiting { until } => {
+            return Err(ChangeError::KeyWaiting { key_id: new.key_id.clone(), until });
+        }
+        Held::Gone => return Err(ChangeError::KeyRevoked(new.key_id.clone())),
+    }
     let plugin_id = plugins::upsert(connection, namespace_id, &new.manifest, now).await?;
     let release_id = new_release::insert(connection, plugin_id, new).await?;
     new_release::insert_children(connection, release_id, new).await?;
@@ -424,6 +454,9 @@ async fn show(
         if let Ok(Committed { is_new: true, line }) = answer {
             lines.entry(change.plugin().clone()).or_default().push(line.clone());
         }
+    }
+    for (plugin, fallen) in &sequenced.fallen {
+        lines.entry(plugin.clone()).or_default().extend(fallen.iter().cloned());
     }
     let shown = futures::stream::iter(lines.clone())
         .map(|(plugin, lines)| show_plugin(registry.clone(), plugin, lines))

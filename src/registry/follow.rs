@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
+use sqlx::AnyConnection;
+
 use super::Registry;
 use super::index_files::IndexFile;
-use super::sequence::sequence_outbox;
+use super::sequence::{KEY_REVOKE, sequence_outbox};
+use crate::db::log::LogEntry;
 use crate::db::{DatabaseError, log, releases};
 use crate::domain::{IndexRelease, PluginName, ReleaseId};
 use crate::kill_points;
@@ -61,6 +64,7 @@ impl Registry {
         let mark = Some(self.read_mark()).filter(|mark| *mark <= sequenced.last).unwrap_or(0);
         let mut owed = self.plugins_behind(mark).await?;
         owed.extend(sequenced.publishes.into_keys().map(|release| release.plugin));
+        owed.extend(sequenced.fallen.into_keys());
         for plugin in owed {
             self.rewrite_index_file(&plugin).await?;
             kill_points::pass("start-after-index-file");
@@ -95,7 +99,10 @@ impl Registry {
             let Some(last) = entries.last().map(|entry| entry.sequence) else { return Ok(()) };
             let subjects: BTreeSet<ReleaseId> =
                 entries.iter().filter_map(|entry| entry.subject.parse().ok()).collect();
-            let mut lines: BTreeMap<PluginName, Vec<IndexRelease>> = BTreeMap::new();
+            let mut lines = fallen_releases(&mut connection, &entries).await?;
+            for plugin in lines.keys() {
+                self.shared.index_files.forget(plugin);
+            }
             for release in subjects {
                 self.shared.index_files.forget(&release.plugin);
                 if let Some(record) = releases::find(&mut connection, &release).await? {
@@ -120,6 +127,7 @@ impl Registry {
                     .filter_map(|entry| entry.subject.parse().ok())
                     .map(|release: ReleaseId| release.plugin),
             );
+            plugins.extend(fallen_releases(&mut connection, &entries).await?.into_keys());
         }
     }
 
@@ -173,4 +181,20 @@ impl Registry {
     fn mark_path(&self) -> PathBuf {
         self.configuration().data.join("index-mark")
     }
+}
+
+/// The releases that no longer verify by what these entries say about their signers.
+async fn fallen_releases(
+    connection: &mut AnyConnection,
+    entries: &[LogEntry],
+) -> Result<BTreeMap<PluginName, Vec<IndexRelease>>, DatabaseError> {
+    let mut lines: BTreeMap<PluginName, Vec<IndexRelease>> = BTreeMap::new();
+    for entry in entries.iter().filter(|entry| entry.kind == KEY_REVOKE) {
+        let Some((namespace, key_id)) = entry.subject.split_once('/') else { continue };
+        for record in releases::list_signer_revoked(connection, namespace, key_id).await? {
+            let line = record.index_line();
+            lines.entry(record.release.plugin).or_default().push(line);
+        }
+    }
+    Ok(lines)
 }

@@ -6,6 +6,7 @@ pub mod accounts;
 mod append_statement;
 mod blobs;
 mod change_release;
+mod clock;
 mod commit;
 mod count_downloads;
 mod find_release;
@@ -110,6 +111,7 @@ struct Shared {
     index_debt: follow::IndexDebt,
     blobs: blobs::Blobs,
     committer: commit::Committer,
+    clock: clock::Clock,
     inspections: Arc<Semaphore>,
     resolves: Arc<Semaphore>,
     passwords: accounts::Passwords,
@@ -191,6 +193,7 @@ impl Registry {
                 following: tokio::sync::Mutex::default(),
                 index_debt: follow::IndexDebt::default(),
                 committer,
+                clock: clock::Clock::default(),
                 inspections: Arc::new(Semaphore::new(limits.inspect_concurrency.max(1))),
                 resolves: Arc::new(Semaphore::new(limits.resolve_concurrency.max(1))),
                 passwords: accounts::Passwords::new(PASSWORDS_AT_ONCE),

@@ -2,7 +2,7 @@
 
 use super::commit::ChangeError;
 use crate::db::DatabaseError;
-use crate::domain::{Digest, NameError, PluginName, Refusal, ReleaseId, Withheld};
+use crate::domain::{Digest, NameError, PluginName, Refusal, ReleaseId, Timestamp, Withheld};
 use crate::signing::SigningError;
 use crate::storage::StorageError;
 use crate::trust::EntryError;
@@ -83,6 +83,20 @@ pub enum PublishError {
         /// The key, shortened.
         key_id: String,
     },
+    /// Signed with a key that is enrolled and counts later.
+    #[error("the attestation is signed with key {key_id}, which counts from {until} on")]
+    KeyWaiting {
+        /// The key, shortened.
+        key_id: String,
+        /// From when on it counts.
+        until: Timestamp,
+    },
+    /// Signed with a key that was asked for where no key counts.
+    #[error("the attestation is signed with key {key_id}, which nobody approved yet")]
+    KeyNeedsApproval {
+        /// The key, shortened.
+        key_id: String,
+    },
     /// The statement's predicate speaks of another manifest.
     #[error("the attestation's {part} differ from those of the package")]
     StatementDiffers {
@@ -160,6 +174,8 @@ impl Refusal for PublishError {
             Self::AttestationTooLarge { .. } => "attestation-too-large",
             Self::Entry(error) => error.code(),
             Self::KeyRevoked { .. } => "key-revoked",
+            Self::KeyWaiting { .. } => "key-waiting",
+            Self::KeyNeedsApproval { .. } => "key-needs-approval",
             Self::StatementDiffers { .. } => "attestation-predicate-differs",
             Self::WideningInPatch { .. } => "widening-in-patch",
             Self::WideningNotAccepted { .. } => "widening-not-accepted",
@@ -194,6 +210,14 @@ impl Refusal for PublishError {
             }
             Self::Entry(error) => return error.mend(),
             Self::KeyRevoked { .. } => "Enrol a new key and sign with it.".into(),
+            Self::KeyWaiting { .. } => {
+                "Publish then; or sign with a key that counts, or let one sign this key in: \
+                 `pluginry key enroll --endorse-with OLD`."
+                    .into()
+            }
+            Self::KeyNeedsApproval { .. } => {
+                "Ask another owner of the namespace or an operator for `pluginry key approve`.".into()
+            }
             Self::StatementDiffers { .. } => {
                 "Sign the packed file as it is uploaded: `pluginry publish` does both.".into()
             }
@@ -225,7 +249,13 @@ impl From<ChangeError> for PublishError {
             ChangeError::Withheld(
                 Withheld::TakenDown { release, reason } | Withheld::Quarantined { release, reason },
             ) => Self::TakenDown { release, reason },
-            ChangeError::KeyRevoked(key_id) => Self::KeyRevoked { key_id },
+            ChangeError::KeyRevoked(key_id) => Self::KeyRevoked { key_id: shortened(&key_id) },
+            ChangeError::KeyWaiting { key_id, until: Some(until) } => {
+                Self::KeyWaiting { key_id: shortened(&key_id), until }
+            }
+            ChangeError::KeyWaiting { key_id, until: None } => {
+                Self::KeyNeedsApproval { key_id: shortened(&key_id) }
+            }
             ChangeError::Entry(error) => Self::Entry(error),
             ChangeError::Stopping => Self::ShuttingDown,
             ChangeError::Storage(error) => Self::Storage(error),
@@ -239,4 +269,9 @@ impl From<ChangeError> for PublishError {
 
 fn as_list(names: &[PluginName]) -> String {
     names.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// A key id as messages show it.
+fn shortened(key_id: &str) -> String {
+    key_id.chars().take(12).collect()
 }

@@ -9,9 +9,11 @@ use super::append_statement::EncodedStatement;
 use super::commit::{Change, Committed};
 use super::publish_error::{LOGGED_ATTESTATION_MAX_BYTES, PublishError};
 use super::{Registry, UploadedPackage};
+use crate::db::keys::AuthorKey;
 use crate::db::new_release::{NewCapability, NewExport, NewImport, NewRelease};
 use crate::db::releases;
 use crate::db::{keys, plugins};
+use crate::domain::api::KeyState;
 use crate::domain::{Digest, HostProfile, IndexRelease, Manifest, PluginName, ReleaseId, Timestamp};
 use crate::kill_points;
 use crate::signing::{Envelope, KeyId, PublicKey, verify_release};
@@ -79,7 +81,7 @@ pub async fn publish_release(
     if let Some(published) = published_before(registry, &request).await? {
         return Ok(published);
     }
-    let keys = enrolled_keys(registry, request.namespace_id).await?;
+    let keys = enrolled_keys(registry, request.namespace_id, request.now).await?;
     let terms = Terms {
         release: request.release.clone(),
         accept_widening: request.accept_widening,
@@ -157,24 +159,37 @@ fn warnings_of(report: &InspectionReport) -> Vec<String> {
     report.warnings.iter().map(|finding| finding.message.clone()).collect()
 }
 
-/// The keys of a namespace: those that count, and those that did.
+/// The keys of a namespace: those that count, and the others, which are known enough to say why they do not.
 struct EnrolledKeys {
-    active: Vec<PublicKey>,
-    revoked: Vec<PublicKey>,
+    counting: Vec<PublicKey>,
+    others: Vec<(PublicKey, AuthorKey)>,
 }
 
-async fn enrolled_keys(registry: &Registry, namespace_id: i64) -> Result<EnrolledKeys, PublishError> {
+async fn enrolled_keys(
+    registry: &Registry,
+    namespace_id: i64,
+    now: Timestamp,
+) -> Result<EnrolledKeys, PublishError> {
     let mut connection = registry.database().read().await?;
-    let mut enrolled = EnrolledKeys { active: Vec::new(), revoked: Vec::new() };
+    let mut enrolled = EnrolledKeys { counting: Vec::new(), others: Vec::new() };
     for key in keys::list(&mut connection, namespace_id).await? {
         let Ok(public_key) = PublicKey::from_bytes(&key.public_key) else { continue };
-        if key.revoked_at.is_some() {
-            enrolled.revoked.push(public_key);
-        } else {
-            enrolled.active.push(public_key);
+        match key.state(now) {
+            KeyState::Counts => enrolled.counting.push(public_key),
+            _ => enrolled.others.push((public_key, key)),
         }
     }
     Ok(enrolled)
+}
+
+/// Why a key that is enrolled does not count.
+fn not_counting(key: &AuthorKey) -> PublishError {
+    let key_id = key.key_id.chars().take(12).collect();
+    match (key.revoked_at, key.counts_from) {
+        (Some(_), _) => PublishError::KeyRevoked { key_id },
+        (None, Some(until)) => PublishError::KeyWaiting { key_id, until },
+        (None, None) => PublishError::KeyNeedsApproval { key_id },
+    }
 }
 
 /// What reading and inspecting finds, accepted or not.
@@ -246,12 +261,11 @@ impl InspectedPackage {
             return Err(PublishError::AttestationTooLarge { size_bytes });
         }
         let release = self.manifest.release_id();
-        let verified = verify_release(&envelope, &keys.active, &release, self.uploaded.digest());
-        let (statement, key_id) = verified.map_err(|error| {
-            match verify_release(&envelope, &keys.revoked, &release, self.uploaded.digest()) {
-                Ok((_, key_id)) => PublishError::KeyRevoked { key_id: key_id.short() },
-                Err(_) => error.into(),
-            }
+        let digest = self.uploaded.digest();
+        let signed_by = |keys: &[PublicKey]| verify_release(&envelope, keys, &release, digest);
+        let (statement, key_id) = signed_by(&keys.counting).map_err(|error| {
+            let signer = keys.others.iter().find(|(public_key, _)| signed_by(&[*public_key]).is_ok());
+            signer.map_or_else(|| error.into(), |(_, key)| not_counting(key))
         })?;
         if statement.manifest_digest != self.manifest_digest {
             return Err(PublishError::StatementDiffers { part: "manifest digest" });
@@ -259,7 +273,7 @@ impl InspectedPackage {
         if statement.capabilities != self.manifest.capabilities {
             return Err(PublishError::StatementDiffers { part: "capabilities" });
         }
-        let public_key = keys.active.iter().find(|key| key.id() == key_id);
+        let public_key = keys.counting.iter().find(|key| key.id() == key_id);
         let public_key = *public_key.expect("the signer is one of the candidates");
         Ok(SignedPackage { inspected: self, attestation: envelope, key_id, public_key })
     }

@@ -1,6 +1,6 @@
 //! A new token for the operator account, for whoever may write the database: the way back after a lost token.
 
-use super::accounts::{Caller, CreateTokenError, create_token};
+use super::accounts::{COMMAND_LINE, Caller, CreateTokenError, create_token};
 use crate::config::Configuration;
 use crate::db::{Database, DatabaseError, accounts};
 use crate::domain::api::{NewTokenRequest, TokenScope};
@@ -62,7 +62,7 @@ pub async fn renew_operator_token(
         account_id: account.id,
         account: account.name,
         is_operator: true,
-        token_id: 0,
+        token_id: COMMAND_LINE,
         scopes: vec![TokenScope::Admin],
         namespaces: None,
     };

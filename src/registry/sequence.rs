@@ -2,17 +2,18 @@
 //!
 //! The caller holds the sequencer's lock (the process on SQLite, an advisory lock on Postgres).
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use sqlx::AnyConnection;
 
 use crate::db::{DatabaseError, keys, log, plugins, releases};
-use crate::domain::ReleaseId;
+use crate::domain::{IndexRelease, PluginName, ReleaseId};
 use crate::kill_points;
 
 /// The kinds of entries that change rows when they get their place.
 const PUBLISH: &str = "publish";
-const KEY_REVOKE: &str = "key-revoke";
+const KEY_ENROLL: &str = "key-enroll";
+pub(super) const KEY_REVOKE: &str = "key-revoke";
 
 /// How many entries one statement moves.
 const ENTRIES_AT_ONCE: usize = 256;
@@ -22,6 +23,8 @@ const ENTRIES_AT_ONCE: usize = 256;
 pub(super) struct Sequenced {
     /// The releases that became visible, with their places.
     pub(super) publishes: HashMap<ReleaseId, u64>,
+    /// The releases that stopped to verify, since their signer is revoked, as the index tells them now.
+    pub(super) fallen: BTreeMap<PluginName, Vec<IndexRelease>>,
     /// The last place given so far.
     pub(super) last: u64,
 }
@@ -35,13 +38,15 @@ pub(super) async fn sequence_outbox(connection: &mut AnyConnection) -> Result<Se
         for entry in &entries {
             sequenced.last += 1;
             kill_points::pass("commit-between-entries");
-            if entry.kind == PUBLISH {
-                show_release(connection, &entry.subject, &mut sequenced).await?;
-            }
-            if entry.kind == KEY_REVOKE
-                && let Some((namespace, key_id)) = entry.subject.split_once('/')
-            {
-                keys::set_revoked_sequence(connection, namespace, key_id, sequenced.last).await?;
+            match (entry.kind.as_str(), entry.subject.split_once('/')) {
+                (PUBLISH, _) => show_release(connection, &entry.subject, &mut sequenced).await?,
+                (KEY_ENROLL, Some((namespace, key_id))) => {
+                    keys::set_enrolled_sequence(connection, namespace, key_id, sequenced.last).await?;
+                }
+                (KEY_REVOKE, Some((namespace, key_id))) => {
+                    revoke_key(connection, namespace, key_id, &mut sequenced).await?;
+                }
+                _ => {}
             }
         }
         if entries.len() < ENTRIES_AT_ONCE {
@@ -60,5 +65,22 @@ async fn show_release(
     releases::set_sequence(connection, record.id, sequenced.last).await?;
     plugins::refresh_newest(connection, record.plugin_id).await?;
     sequenced.publishes.insert(release, sequenced.last);
+    Ok(())
+}
+
+/// From its place in the log, or from an earlier one that the revocation names, the key counts for nothing: releases
+/// from there on no longer verify, so nothing chooses them any more.
+async fn revoke_key(
+    connection: &mut AnyConnection,
+    namespace: &str,
+    key_id: &str,
+    sequenced: &mut Sequenced,
+) -> Result<(), DatabaseError> {
+    let from_index = keys::set_revoked_sequence(connection, namespace, key_id, sequenced.last).await?;
+    for record in releases::mark_signer_revoked(connection, namespace, key_id, from_index).await? {
+        plugins::refresh_newest(connection, record.plugin_id).await?;
+        let line = record.index_line();
+        sequenced.fallen.entry(record.release.plugin).or_default().push(line);
+    }
     Ok(())
 }

@@ -1,10 +1,11 @@
 //! What a namespace published and the keys it signs with.
 
 use super::Registry;
-use crate::db::keys::AuthorKey;
+use super::accounts::{StoredKeyError, enrolled_keys};
 use crate::db::plugins::{self, PluginRecord};
-use crate::db::{DatabaseError, keys, namespaces};
-use crate::domain::{Namespace, Refusal};
+use crate::db::{DatabaseError, namespaces};
+use crate::domain::api::EnrolledKey;
+use crate::domain::{Namespace, Refusal, Timestamp};
 
 /// How many plugins are listed.
 const PLUGINS_MAX: i64 = 100;
@@ -15,6 +16,9 @@ pub enum NamespaceError {
     /// There is none of this name, or nothing in it.
     #[error("there is no namespace {0} here")]
     Unknown(Namespace),
+    /// A stored key is none.
+    #[error(transparent)]
+    Stored(#[from] StoredKeyError),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -24,7 +28,7 @@ impl Refusal for NamespaceError {
     fn code(&self) -> &'static str {
         match self {
             Self::Unknown(_) => "unknown-namespace",
-            Self::Database(_) => "internal",
+            Self::Stored(_) | Self::Database(_) => "internal",
         }
     }
 }
@@ -37,13 +41,14 @@ pub struct NamespaceDetails {
     /// Whether there are more.
     pub has_more: bool,
     /// Its author keys, revoked ones too.
-    pub keys: Vec<AuthorKey>,
+    pub keys: Vec<EnrolledKey>,
 }
 
 /// A namespace with its plugins and keys.
 pub async fn show_namespace(
     registry: &Registry,
     namespace: &Namespace,
+    now: Timestamp,
 ) -> Result<NamespaceDetails, NamespaceError> {
     let mut connection = registry.database().read().await?;
     let Some(id) = namespaces::find(&mut connection, namespace).await? else {
@@ -51,7 +56,7 @@ pub async fn show_namespace(
     };
     let mut plugins =
         plugins::list_of_namespace(&mut connection, namespace.as_str(), PLUGINS_MAX + 1).await?;
-    let keys = keys::list(&mut connection, id).await?;
+    let keys = enrolled_keys(&mut connection, id, now).await?;
     let has_more = plugins.len() > usize::try_from(PLUGINS_MAX).unwrap_or_default();
     plugins.truncate(usize::try_from(PLUGINS_MAX).unwrap_or_default());
     Ok(NamespaceDetails { plugins, has_more, keys })

@@ -17,6 +17,7 @@ use crate::domain::{
 pub(super) enum Hindrance {
     NotYetPublished { tree_size: u64 },
     Withdrawn(Objection),
+    SignerRevoked,
     Yanked,
     PreRelease,
     OtherProfile { made_for: PluginName, host: PluginName },
@@ -110,6 +111,7 @@ impl<'a> Filters<'a> {
         let is_yanked = release.yanked && !is_among(self.preferred(plugin));
         self.history(release)
             .or_else(|| release.objection.as_deref().cloned().map(Hindrance::Withdrawn))
+            .or_else(|| release.signer_revoked.then_some(Hindrance::SignerRevoked))
             .or_else(|| is_yanked.then_some(Hindrance::Yanked))
             .or_else(|| if is_locked { None } else { self.novelty(plugin, release) })
             .or_else(|| self.host(release))
@@ -227,6 +229,9 @@ impl Hindrance {
                     ObjectionKind::TakenDown | ObjectionKind::Recalled => verb("was", "were"),
                 };
                 format!("{verb} {kind} by the operator of the registry: {reason}")
+            }
+            Self::SignerRevoked => {
+                format!("{} signed with a key that is revoked from there on", verb("is", "are"))
             }
             Self::Yanked => format!("{} yanked by the author", verb("was", "were")),
             Self::PreRelease => verb("is a pre-release", "are pre-releases").into(),

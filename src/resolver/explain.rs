@@ -262,7 +262,7 @@ impl Teller<'_, '_> {
                 Hindrance::Ungranted { .. } => 0,
                 Hindrance::ProfileVersion { .. } => 1,
                 Hindrance::OtherProfile { .. } => 2,
-                Hindrance::Withdrawn(_) => 4,
+                Hindrance::Withdrawn(_) | Hindrance::SignerRevoked => 4,
                 Hindrance::Yanked | Hindrance::PreRelease => 5,
                 _ => 3,
             })
@@ -367,6 +367,9 @@ impl Teller<'_, '_> {
             Hindrance::NotYetPublished { .. } => "Ask with a later tree size".into(),
             Hindrance::Withdrawn(_) => {
                 format!("Ask the author of {name} for a release that mends it")
+            }
+            Hindrance::SignerRevoked => {
+                format!("Ask the author of {name} for a release that another key signs")
             }
             Hindrance::Yanked => format!("Ask the author of {name} for a new release"),
             Hindrance::PreRelease => {

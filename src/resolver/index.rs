@@ -111,6 +111,7 @@ pub(super) struct Release {
     pub(super) license: Arc<str>,
     pub(super) signer: Arc<str>,
     pub(super) verification: VerificationState,
+    pub(super) signer_revoked: bool,
     pub(super) yanked: bool,
     /// Boxed: hardly any release has one.
     pub(super) objection: Option<Box<Objection>>,
@@ -242,6 +243,7 @@ impl Index {
             license: self.text(&release.license),
             signer: self.text(&release.signer),
             verification: release.verification,
+            signer_revoked: release.signer_revoked,
             yanked: release.yanked,
             objection: release.objection().map(Box::new),
             singleton: release.singleton,
@@ -284,9 +286,9 @@ impl Contents {
 }
 
 impl Release {
-    /// Whether neither its author nor the operator has withdrawn it.
+    /// Whether neither its author nor the operator has withdrawn it, and its signer counts where it stands.
     pub(super) fn is_on_offer(&self) -> bool {
-        !self.yanked && self.objection.is_none()
+        !self.yanked && !self.signer_revoked && self.objection.is_none()
     }
 }
 

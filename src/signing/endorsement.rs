@@ -42,7 +42,9 @@ pub enum EndorsementError {
         expected: String,
     },
     /// No key that counts in the namespace signed it.
-    #[error("the endorsement carries no signature by a key that counts in {namespace} (signed by: {signers})")]
+    #[error(
+        "the endorsement carries no signature by a key that counts in {namespace} (signed by: {signers})"
+    )]
     UnknownSigner {
         /// The namespace.
         namespace: Namespace,

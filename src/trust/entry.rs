@@ -469,7 +469,12 @@ mod tests {
             account: "ada".into(),
             approved_by: vec!["bob".into()],
         };
-        let revocation = KeyRevocation { at: AT, from_index: Some(3), account: "ada".into(), reason: Some("stolen".into()) };
+        let revocation = KeyRevocation {
+            at: AT,
+            from_index: Some(3),
+            account: "ada".into(),
+            reason: Some("stolen".into()),
+        };
         let verdict = VerdictEntry { at: AT, state: VerificationState::Passed, summary: envelope };
         let advice = Advice { at: AT, reason: Some("leaks".into()) };
         let of_release = [

@@ -49,6 +49,8 @@ pub struct LoggedRelease {
     pub verification: VerificationState,
     /// Whether its author withdrew it.
     pub yanked: bool,
+    /// Whether its signer is revoked from its index or before: it no longer verifies.
+    pub signer_revoked: bool,
     /// The author's advice against it.
     pub deprecated: Option<String>,
     /// Why the operator hides it.
@@ -170,6 +172,10 @@ impl Replay {
         if !self.keys.revoke(namespace, key_id, from_index, index) {
             broken.push(BrokenRule::NothingToRevoke { namespace: namespace.clone(), key_id });
         }
+        let plugins = self.plugins.iter_mut().filter(|(plugin, _releases)| plugin.namespace() == namespace);
+        for release in plugins.flat_map(|(_plugin, releases)| releases.values_mut()) {
+            release.signer_revoked |= release.signer == key_id && release.index >= from_index;
+        }
     }
 
     fn publish(
@@ -209,6 +215,7 @@ impl Replay {
             attestation_digest: Digest::of(&entry.attestation.to_json()),
             verification: VerificationState::Pending,
             yanked: false,
+            signer_revoked: false,
             deprecated: None,
             quarantined: None,
             taken_down: None,
@@ -354,6 +361,7 @@ impl LoggedRelease {
         };
         let reason = |warned: &Option<Warned>| warned.as_ref().map(|warned| warned.reason.clone());
         IndexRelease {
+            signer_revoked: self.signer_revoked,
             verification: self.verification,
             yanked: self.yanked,
             deprecated: self.deprecated.clone(),

@@ -2,10 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic like tests")]
 
+use pluginry::config::KeySettings;
 use pluginry::db::{Database, audit, log};
 use pluginry::domain::api::{
     EnrollKeyRequest, LoginRequest, MemberRole, NewNamespaceRequest, NewTokenRequest, RegisterRequest,
-    TokenScope,
+    RevokeKeyRequest, TokenScope,
 };
 use pluginry::domain::{Namespace, Refusal, Timestamp};
 use pluginry::registry::accounts::{
@@ -267,22 +268,30 @@ async fn members_enrol_and_revoke_keys_and_a_revoked_key_never_comes_back() {
     let (ada, bob) = (house.caller("ada").await, house.caller("bob").await);
     let acme = house.namespace(&ada, "acme").await;
     let key = SecretKey::from_seed(&[7; 32]).public_key();
-    let request = EnrollKeyRequest { public_key: key.to_string(), label: "laptop".into() };
+    let request = EnrollKeyRequest { public_key: key.to_string(), label: "laptop".into(), endorsement: None };
+    let settings = KeySettings::default();
+    let enroll = async |caller: &Caller, namespace: &Namespace, now| {
+        enroll_key(&house.database, &settings, caller, namespace, &request, now).await
+    };
+    let revoke = async |now| {
+        revoke_key(&house.database, &ada, &acme, &key.id(), &RevokeKeyRequest::default(), now).await
+    };
 
     let mut said = String::new();
-    said.push_str(&words(&enroll_key(&house.database, &bob, &acme, &request, NOW).await.unwrap_err()));
-    let enrolled = enroll_key(&house.database, &ada, &acme, &request, NOW).await.unwrap();
-    let again = enroll_key(&house.database, &ada, &acme, &request, NOW.plus_seconds(5)).await.unwrap();
-    revoke_key(&house.database, &ada, &acme, &key.id(), NOW.plus_seconds(9)).await.unwrap();
-    said.push_str(&words(&enroll_key(&house.database, &ada, &acme, &request, NOW).await.unwrap_err()));
-    said.push_str(&words(&revoke_key(&house.database, &ada, &acme, &key.id(), NOW).await.unwrap_err()));
-    let listed = list_keys(&house.database, &acme).await.unwrap().keys;
+    said.push_str(&words(&enroll(&bob, &acme, NOW).await.unwrap_err()));
+    let enrolled = enroll(&ada, &acme, NOW).await.unwrap();
+    let again = enroll(&ada, &acme, NOW.plus_seconds(5)).await.unwrap();
+    revoke(NOW.plus_seconds(9)).await.unwrap();
+    said.push_str(&words(&enroll(&ada, &acme, NOW).await.unwrap_err()));
+    let revoked_again = revoke(NOW.plus_seconds(20)).await.unwrap();
+    let listed = list_keys(&house.database, &acme, NOW).await.unwrap().keys;
     let unknown: Namespace = "nowhere".parse().unwrap();
-    said.push_str(&words(&list_keys(&house.database, &unknown).await.unwrap_err()));
-    said.push_str(&words(&enroll_key(&house.database, &ada, &unknown, &request, NOW).await.unwrap_err()));
+    said.push_str(&words(&list_keys(&house.database, &unknown, NOW).await.unwrap_err()));
+    said.push_str(&words(&enroll(&ada, &unknown, NOW).await.unwrap_err()));
 
     assert_eq!(enrolled, again);
     assert_eq!((listed.len(), listed[0].revoked_at), (1, Some(NOW.plus_seconds(9))));
+    assert_eq!(revoked_again, listed[0], "revoking twice is revoking once");
     let kinds: Vec<_> = house.outbox().await.into_iter().map(|(kind, _)| kind).collect();
     assert_eq!(kinds, ["owner-change", "key-enroll", "key-revoke"]);
     insta::assert_snapshot!(said);

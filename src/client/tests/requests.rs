@@ -52,7 +52,8 @@ fn an_answer_of_something_else_is_said_to_be_one() {
 
     let error = block_on(client(&registry).create_namespace(&"acme".parse().unwrap())).unwrap_err();
     assert_eq!(error.code(), "not-found");
-    let error = block_on(client(&registry).enroll_key(&"acme".parse().unwrap(), &author().public_key(), ""));
+    let error =
+        block_on(client(&registry).enroll_key(&"acme".parse().unwrap(), &author().public_key(), "", None));
 
     assert_eq!(error.unwrap_err().code(), "unexpected-answer");
 }
@@ -75,7 +76,7 @@ fn what_must_not_happen_twice_is_sent_once() {
     registry.answer(KEYS, Answer::problem(503, "busy", "come back").header("retry-after", "0"));
 
     let outcome =
-        block_on(client(&registry).enroll_key(&"acme".parse().unwrap(), &author().public_key(), ""));
+        block_on(client(&registry).enroll_key(&"acme".parse().unwrap(), &author().public_key(), "", None));
 
     assert_eq!(outcome.unwrap_err().code(), "busy");
     assert_eq!(registry.received().len(), 1);

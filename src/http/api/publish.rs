@@ -5,8 +5,8 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse, web};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::domain::Refusal as _;
 use crate::domain::api::{PublishAnswer, TokenScope};
-use crate::domain::{Refusal as _, Timestamp};
 use crate::http::error::Problem;
 use crate::http::extract::{Authenticated, PublishForm, QueryOf, ReleasePath};
 use crate::http::rate_limit::RateLimits;
@@ -57,7 +57,7 @@ pub async fn publish(
         package: form.take_package()?,
         attestation: form.take_attestation()?,
         accept_widening: form.accept_widening || switches.accept_widening,
-        now: Timestamp::now(),
+        now: registry.now(),
     };
     let published = publish_release(&registry, publish).await.map_err(problem_of)?;
     Ok(answer(&registry, release.plugin, published))

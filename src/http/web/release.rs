@@ -126,6 +126,8 @@ pub struct VersionRow {
     pub yanked: bool,
     /// What the operator did to it.
     pub objection: Option<ObjectionKind>,
+    /// Whether its signer is revoked from its place in the log or before.
+    pub signer_revoked: bool,
     /// Powers it has beyond the release before it.
     pub adds: Vec<String>,
     /// Powers it no longer has.
@@ -146,6 +148,7 @@ impl VersionRow {
             verification: record.verification,
             yanked: record.yanked_at.is_some(),
             objection: record.objection().map(|objection| objection.kind),
+            signer_revoked: record.signer_revoked,
             adds: changes_of(record),
             drops: dropped
                 .iter()

@@ -18,6 +18,8 @@ pub struct ReleaseHead {
     pub published_at: Timestamp,
     /// Whether its author withdrew it.
     pub yanked: bool,
+    /// Whether its signer is revoked from its place in the log or before.
+    pub signer_revoked: bool,
     /// The author's advice against it.
     pub deprecated: Option<String>,
     /// What the operator holds against it, the gravest first.
@@ -58,6 +60,7 @@ impl ReleaseHead {
             license: record.manifest.plugin.license.clone(),
             published_at: record.published_at,
             yanked: record.yanked_at.is_some(),
+            signer_revoked: record.signer_revoked,
             deprecated: record.deprecated.clone(),
             objection: record.objection(),
             newer: (*newest != record.release.version).then(|| newest.clone()),

@@ -15,8 +15,7 @@ use super::release_head::ReleaseHead;
 use super::search::{SearchFilters, SearchPage};
 use super::tombstone::TombstonePage;
 use super::verification::VerificationPage;
-use crate::db::keys::AuthorKey;
-use crate::domain::api::{PluginSummary, ProblemBody};
+use crate::domain::api::{EnrolledKey, KeyState, PluginSummary, ProblemBody};
 use crate::domain::{
     Capabilities, DependencySpec, Digest, HostProfile, IndexRelease, Objection, ObjectionKind, PluginName,
     ReleaseId, Risk, Timestamp, VerificationState,
@@ -167,6 +166,7 @@ fn head(plugin: &str, version: &str) -> ReleaseHead {
         description: "Renders CommonMark to HTML, with tables, footnotes and task lists.".into(),
         license: "MIT OR Apache-2.0".into(),
         published_at: days_ago(3),
+        signer_revoked: false,
         yanked: false,
         deprecated: None,
         objection: None,
@@ -214,6 +214,7 @@ fn release_page() -> ReleasePage {
         is_this: version == "1.2.0",
         published_at: days_ago(days),
         verification: VerificationState::Passed,
+        signer_revoked: false,
         yanked: version == "1.1.3",
         objection: (version == "1.1.4").then_some(ObjectionKind::Recalled),
         adds: adds.iter().map(|text| (*text).to_owned()).collect(),
@@ -656,25 +657,31 @@ impl VerificationPage {
 
 impl NamespacePage {
     pub(super) fn samples() -> Vec<(&'static str, Self)> {
-        let key = |label: &str, revoked_at| AuthorKey {
+        let key = |label: &str, state| EnrolledKey {
             key_id: "9f2c4a71be03d58861c7a09e5f14b3d2c85b7f60a1e93d4478bb20cf6e517d0a".into(),
-            public_key: [7; 32],
-            revoked_sequence: None,
+            public_key: "ed25519:BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc=".into(),
             label: label.into(),
+            state,
+            enrolled_by: "ada".into(),
             enrolled_at: days_ago(90),
-            revoked_at,
+            counts_from: (state != KeyState::NeedsApproval).then(|| days_ago(-1)),
+            enrolled_index: Some(7),
+            endorsed_by: None,
+            approved_by: vec!["bob".into()],
+            revoked_at: (state == KeyState::Revoked).then(|| days_ago(2)),
+            revoked_from_index: (state == KeyState::Revoked).then_some(41),
         };
+        let keys = vec![
+            key("release laptop", KeyState::Counts),
+            key(HOSTILE, KeyState::Revoked),
+            key(RIGHT_TO_LEFT, KeyState::Waiting),
+            key("", KeyState::NeedsApproval),
+        ];
         let namespace: crate::domain::Namespace = "acme".parse().expect("a sample namespace");
         vec![
             (
                 "namespace",
-                Self {
-                    now: NOW,
-                    namespace: namespace.clone(),
-                    entries: entries(),
-                    has_more: true,
-                    keys: vec![key("release laptop", None), key(HOSTILE, Some(days_ago(2)))],
-                },
+                Self { now: NOW, namespace: namespace.clone(), entries: entries(), has_more: true, keys },
             ),
             ("namespace-empty", Self { now: NOW, namespace, entries: vec![], has_more: false, keys: vec![] }),
         ]

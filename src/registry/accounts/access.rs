@@ -77,8 +77,9 @@ pub enum AccessError {
 
 fn scope_words(scope: TokenScope) -> &'static str {
     match scope {
-        TokenScope::Publish => "publish or to change keys",
+        TokenScope::Publish => "publish",
         TokenScope::Yank => "yank or deprecate releases",
+        TokenScope::Keys => "enrol, approve or revoke keys",
         TokenScope::Admin => "change accounts, tokens, namespaces or members",
     }
 }
@@ -87,6 +88,7 @@ fn scope_name(scope: TokenScope) -> &'static str {
     match scope {
         TokenScope::Publish => "publish",
         TokenScope::Yank => "yank",
+        TokenScope::Keys => "keys",
         TokenScope::Admin => "admin",
     }
 }
@@ -169,7 +171,17 @@ pub async fn require_owner(
     caller: &Caller,
     namespace: &Namespace,
 ) -> Result<i64, AccessError> {
-    match membership(connection, caller, namespace, TokenScope::Admin).await? {
+    require_owner_for(connection, caller, namespace, TokenScope::Admin).await
+}
+
+/// The caller owns the namespace and the token is for `needed`; gives the namespace's row.
+pub(super) async fn require_owner_for(
+    connection: &mut AnyConnection,
+    caller: &Caller,
+    namespace: &Namespace,
+    needed: TokenScope,
+) -> Result<i64, AccessError> {
+    match membership(connection, caller, namespace, needed).await? {
         (namespace_id, MemberRole::Owner) => Ok(namespace_id),
         (_, MemberRole::Member) => {
             Err(AccessError::NotAnOwner { account: caller.account.clone(), namespace: namespace.clone() })

@@ -8,8 +8,13 @@ use crate::db::{Database, DatabaseError, audit, tokens};
 use crate::domain::api::{NewTokenAnswer, NewTokenRequest, TokenDescription};
 use crate::domain::{Refusal, Timestamp};
 
+/// The `token_id` of a caller who holds no token but may write the database.
+pub const COMMAND_LINE: i64 = 0;
 /// The longest a token that expires may last.
 const MOST_DAYS: u32 = 3660;
+
+/// How many tokens an account may have that work; of these, sign-ins end by themselves.
+pub const TOKENS_MAX: u64 = 100;
 
 /// Why no token was made.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +37,12 @@ pub enum CreateTokenError {
         /// The days asked for.
         days: u32,
     },
+    /// The account has as many as it may.
+    #[error("the account {account} has {TOKENS_MAX} tokens; more are not made")]
+    TooMany {
+        /// The account.
+        account: String,
+    },
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
@@ -44,6 +55,7 @@ impl Refusal for CreateTokenError {
             Self::Label => "invalid-label",
             Self::Empty { .. } => "token-without-use",
             Self::Expiry { .. } => "invalid-expiry",
+            Self::TooMany { .. } => "too-many-tokens",
             Self::Database(_) => "internal",
         }
     }
@@ -52,9 +64,12 @@ impl Refusal for CreateTokenError {
         match self {
             Self::Access(error) => error.mend(),
             Self::Label => Some("Shorten it to what tells you where the token is used.".into()),
-            Self::Empty { list: "scopes" } => Some("Name at least one of publish, yank, admin.".into()),
+            Self::Empty { list: "scopes" } => Some("Name at least one of publish, yank, keys, admin.".into()),
             Self::Empty { .. } => Some("Name at least one, or leave it out for all of yours.".into()),
             Self::Expiry { .. } => Some("Give `expires_in_days` within that, or leave it out.".into()),
+            Self::TooMany { .. } => {
+                Some("End those nobody uses: GET /api/v1/tokens says when each was last used.".into())
+            }
             Self::Database(_) => None,
         }
     }
@@ -91,6 +106,11 @@ pub async fn create_token(
     };
 
     let mut transaction = database.write().await?;
+    // Whoever may write the database makes an operator's token on the command line, without holding one.
+    let is_capped = caller.token_id != COMMAND_LINE;
+    if is_capped && tokens::count_of_account(&mut transaction, caller.account_id, now).await? >= TOKENS_MAX {
+        return Err(CreateTokenError::TooMany { account: caller.account.clone() });
+    }
     let id = tokens::insert(&mut transaction, &token).await?;
     let detail = serde_json::json!({ "token": id, "label": request.label, "scopes": scopes, "namespaces": request.namespaces });
     audit::record(

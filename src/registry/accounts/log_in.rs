@@ -9,6 +9,9 @@ use crate::domain::{Refusal, Timestamp};
 
 /// How long a sign-in lasts.
 const SIGN_IN_DAYS: i64 = 30;
+/// How many sign-ins of an account last at once; one more ends the oldest, so that nobody is locked out.
+const SIGN_INS_KEPT: i64 = 50;
+const LABEL: &str = "sign-in";
 
 /// Why nobody was signed in.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +61,7 @@ pub async fn log_in(
     let token = NewToken {
         account_id: account.id,
         token_hash: token_hash(&text).expect("a token just made has the form of one"),
-        label: "sign-in",
+        label: LABEL,
         scopes: r#"["admin"]"#,
         namespaces: None,
         created_at: now,
@@ -66,6 +69,7 @@ pub async fn log_in(
     };
     let mut transaction = database.write().await?;
     tokens::insert(&mut transaction, &token).await?;
+    tokens::keep_newest(&mut transaction, account.id, LABEL, SIGN_INS_KEPT, now).await?;
     audit::record(&mut transaction, Some(account.id), "log-in", &account.name, "{}", now).await?;
     transaction.commit().await.map_err(DatabaseError::from)?;
     Ok(LoginAnswer { token: text, expires_at: Some(expires_at) })

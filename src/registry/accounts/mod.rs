@@ -4,6 +4,7 @@
 //! which it also writes the audit event and, where the log tells of it, the outbox row.
 
 mod access;
+mod approve_key;
 mod authenticate_token;
 mod create_namespace;
 mod create_token;
@@ -21,12 +22,14 @@ mod set_member;
 mod token_text;
 
 pub use access::{AccessError, Caller, require_account, require_member, require_operator, require_owner};
+pub use approve_key::{ApproveKeyError, approve_key};
 pub use authenticate_token::{AuthenticationError, authenticate_token};
 pub use create_namespace::{CreateNamespaceError, create_namespace};
-pub use create_token::{CreateTokenError, create_token};
-pub use enroll_key::{EnrollKeyError, enroll_key};
+pub use create_token::{COMMAND_LINE, CreateTokenError, TOKENS_MAX, create_token};
+pub use enroll_key::{EnrollKeyError, KEYS_MAX, RECOVERIES_MAX, enroll_key};
 pub use ensure_operator::{EnsureOperatorError, FirstToken, ensure_operator};
-pub use list_keys::{ListKeysError, list_keys};
+pub(super) use list_keys::enrolled_keys;
+pub use list_keys::{ListKeysError, StoredKeyError, list_keys};
 pub use list_tokens::{ListTokensError, list_tokens};
 pub use log_in::{LogInError, log_in};
 pub use passwords::{PasswordError, Passwords};

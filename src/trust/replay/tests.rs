@@ -46,7 +46,7 @@ fn enrolled(key: &SecretKey, second: u64, counts_from: u64) -> LogStatement {
 }
 
 fn revoked(key: &SecretKey, from_index: Option<u64>) -> LogStatement {
-    let revocation = KeyRevocation { at: at(50), from_index, account: "ada".into() };
+    let revocation = KeyRevocation { at: at(50), from_index, account: "ada".into(), reason: None };
     LogStatement::of_key(&namespace(), key.public_key().id(), LogEvent::KeyRevoke(revocation))
 }
 
