@@ -14,7 +14,8 @@ use super::transport::{Retry, bounded_body};
 use crate::domain::api::{
     AccountAnswer, ChangeReleaseRequest, EnrollKeyRequest, EnrolledKey, KeyList, LoginAnswer, LoginRequest,
     MemberRequest, MemberRole, NamespaceAnswer, NewNamespaceRequest, NewTokenAnswer, NewTokenRequest,
-    ObjectedReleases, PublishAnswer, ReasonRequest, RegisterRequest, RevokeKeyRequest, SearchAnswer, TokenList,
+    ObjectedReleases, PublishAnswer, ReasonRequest, RegisterRequest, RevokeKeyRequest, SearchAnswer,
+    TokenList,
 };
 use crate::domain::{HostProfile, IndexRelease, Namespace, PluginName, Reason, ReleaseId};
 use crate::resolver::{Lock, ResolveRequest};
