@@ -154,7 +154,7 @@ impl TestLog {
 
     pub(crate) fn revoke(&mut self, key: KeyId, from_index: Option<u64>) -> u64 {
         let index = self.entries.len() as u64;
-        let entry = KeyRevocation { at: self.now(), from_index, account: "ada".into() };
+        let entry = KeyRevocation { at: self.now(), from_index, account: "ada".into(), reason: None };
         self.revoked_keys.push(RevokedKey {
             namespace: acme(),
             key_id: key,
