@@ -22,6 +22,7 @@ mod inspect;
 mod key;
 mod key_files;
 mod local_verification;
+mod log;
 mod login;
 mod new;
 mod objections;
@@ -72,6 +73,9 @@ enum Command {
     Fetch(fetch::FetchArguments),
     Verify(verify::VerifyArguments),
     Run(run::RunArguments),
+    /// Check what a registry says against its log.
+    #[command(subcommand)]
+    Log(log::LogCommand),
     /// Watch the logs of other registries.
     #[command(subcommand)]
     Witness(witness::WitnessCommand),
@@ -102,6 +106,7 @@ impl Command {
             Self::Fetch(command) => command.run(),
             Self::Verify(command) => command.run(),
             Self::Run(command) => command.run(),
+            Self::Log(command) => command.run(),
             Self::Witness(command) => command.run(),
             Self::Admin(command) => command.run(),
             Self::VerificationWorker(command) => command.run(),

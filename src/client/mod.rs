@@ -11,6 +11,7 @@ mod check;
 mod connection;
 mod error;
 mod fetch;
+mod monitor;
 mod requests;
 #[cfg(test)]
 mod tests;
@@ -21,4 +22,5 @@ pub use check::{Authority, Check, CheckedPackage, CheckedStep, check_package};
 pub use connection::Client;
 pub use error::{ClientError, Problem, Step, StepFailure, StepRefusal};
 pub use fetch::{FetchOptions, FetchProgress, FetchedPackage};
+pub use monitor::{Difference, Monitor, MonitorOptions, MonitorProgress, MonitorReport};
 pub use requests::Publication;

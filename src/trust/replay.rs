@@ -12,8 +12,8 @@ use super::entry::{
     Advice, KeyEnrollment, KeyRevocation, LogEvent, LogStatement, LogSubject, Owners, PublishEntry,
 };
 use crate::domain::{
-    Digest, IndexRelease, Manifest, Namespace, PluginName, PublishFacts, ReleaseId, Risk, Timestamp,
-    VerificationState, Version,
+    Capabilities, Digest, IndexRelease, Manifest, Namespace, PluginName, PublishFacts, ReleaseId, Risk,
+    Timestamp, VerificationState, Version,
 };
 use crate::signing::{KeyId, SigningError, verify_release};
 
@@ -45,6 +45,8 @@ pub struct LoggedRelease {
     pub widening: bool,
     /// SHA-256 of the author's envelope as JSON.
     pub attestation_digest: Digest,
+    /// What the author signed that it asks for; absent: the signature does not hold.
+    pub capabilities: Option<Capabilities>,
     /// Where its verification stands.
     pub verification: VerificationState,
     /// Whether its author withdrew it.
@@ -127,6 +129,11 @@ impl Replay {
         broken
     }
 
+    /// Passes over an entry that cannot be read, so that the places of those behind it stay right.
+    pub fn skip(&mut self) {
+        self.size += 1;
+    }
+
     fn change_owners(&mut self, namespace: &Namespace, owners: &Owners, broken: &mut Vec<BrokenRule>) {
         let is_sorted = owners.owners.windows(2).all(|pair| pair[0] < pair[1]);
         if owners.owners.is_empty() {
@@ -192,14 +199,9 @@ impl Replay {
             broken.push(BrokenRule::VersionTwice { release: release.clone(), first: first.index });
             return;
         }
-        match self.keys.signer_at(index, entry.at, namespace, entry.signer) {
-            Ok(key) => {
-                if let Err(problem) = check_attestation(key, release, digest, entry) {
-                    broken.push(problem);
-                }
-            }
-            Err(problem) => broken.push(problem),
-        }
+        let signer = self.keys.signer_at(index, entry.at, namespace, entry.signer);
+        let signed = signer.and_then(|key| signed_capabilities(key, release, digest, entry));
+        let capabilities = signed.map_err(|problem| broken.push(problem)).ok();
         let profile = ReleaseId::new(entry.profile.clone(), entry.profile_version.clone());
         let logged = LoggedRelease {
             release: release.clone(),
@@ -213,6 +215,7 @@ impl Replay {
             risk: entry.risk,
             widening: entry.widening,
             attestation_digest: Digest::of(&entry.attestation.to_json()),
+            capabilities,
             verification: VerificationState::Pending,
             yanked: false,
             signer_revoked: false,
@@ -307,12 +310,12 @@ impl Replay {
 }
 
 /// The author's statement must be about this release, these bytes and this manifest, and the named key signed it.
-fn check_attestation(
+fn signed_capabilities(
     key: &LoggedKey,
     release: &ReleaseId,
     digest: Digest,
     entry: &PublishEntry,
-) -> Result<(), BrokenRule> {
+) -> Result<Capabilities, BrokenRule> {
     let refuse = |problem: SigningError| BrokenRule::Attestation {
         release: release.clone(),
         problem: Box::new(problem),
@@ -326,7 +329,7 @@ fn check_attestation(
             logged: entry.manifest_digest,
         });
     }
-    Ok(())
+    Ok(statement.capabilities)
 }
 
 impl LoggedRelease {
