@@ -85,6 +85,9 @@ echo
 echo "## Inspection"; echo
 echo '```'; "$(ls -t target/release/deps/inspection-* | grep -v "\.d$" | head -1)"; echo '```'
 echo
+echo "## Log"; echo
+"$(ls -t target/release/deps/log-* | grep -Ev "\.(d|rmeta|rlib)$" | head -1)"
+echo
 graph=${PLUGINRY_SHARED:-../shared}/data/crates-graph.jsonl.gz
 if [ -f "$graph" ]; then
     echo "## Solve"; echo; echo '```'

@@ -1,0 +1,26 @@
+//! Offline bundles of a release and of a lock.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use pluginry::trust::{Bundle, LockBundle};
+use pluginry_fuzz::{bundle, seed, signed_recalls};
+
+fn seeds() -> [Vec<u8>; 2] {
+    let bundle = bundle();
+    let mut part = bundle.clone();
+    let checkpoint = std::mem::take(&mut part.checkpoint);
+    let lock = LockBundle { format: 2, checkpoint, recalls: signed_recalls(), bundles: vec![part] };
+    [bundle.to_json(), lock.to_json()]
+}
+
+fuzz_target!(init: seed("bundle", seeds()), |bytes: &[u8]| {
+    if let Ok(bundle) = Bundle::from_json(bytes) {
+        assert_eq!(Bundle::from_json(&bundle.to_json()).as_ref(), Ok(&bundle));
+    }
+    if let Ok(lock) = LockBundle::from_json(bytes) {
+        assert_eq!(LockBundle::from_json(&lock.to_json()).as_ref(), Ok(&lock));
+        for part in &lock.bundles {
+            assert!(lock.bundle(&part.release_id()).is_some());
+        }
+    }
+});
