@@ -74,7 +74,8 @@ pub fn checkpoint(tree_size: u64, root: Hash) -> String {
 /// One statement of each kind, about one release.
 pub fn log_statements() -> Vec<LogStatement> {
     let digest = Digest::of(b"package");
-    let (release, namespace) = ("acme:hello@1.0.0".parse().expect("a release"), "acme".parse().expect("a name"));
+    let (release, namespace) =
+        ("acme:hello@1.0.0".parse().expect("a release"), "acme".parse().expect("a name"));
     let advice = || Advice { at: AT, reason: Some("it leaks tokens".into()) };
     let attestation = Envelope::sign(PAYLOAD_TYPE, b"{}".to_vec(), &key(3));
     let author = key(3).public_key();
@@ -97,7 +98,8 @@ pub fn log_statements() -> Vec<LogStatement> {
         widening: false,
         attestation,
     };
-    let verdict = VerdictEntry { at: AT, state: VerificationState::Passed, summary: sign_verdict(&verdict(), &key(2)) };
+    let verdict =
+        VerdictEntry { at: AT, state: VerificationState::Passed, summary: sign_verdict(&verdict(), &key(2)) };
     let of_release = |event| LogStatement::of_release(&release, digest, event);
     vec![
         LogStatement::of_key(&namespace, author.id(), LogEvent::KeyEnroll(enrolled)),

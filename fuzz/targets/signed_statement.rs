@@ -4,8 +4,8 @@
 use libfuzzer_sys::fuzz_target;
 use pluginry::signing::{Envelope, PAYLOAD_TYPE};
 use pluginry::trust::{
-    RECALLS_PAYLOAD_TYPE, TRUST_PAYLOAD_TYPE, TrustChain, read_recalls, read_standing, read_verdict, sign_recalls,
-    sign_standing, sign_verdict,
+    RECALLS_PAYLOAD_TYPE, TRUST_PAYLOAD_TYPE, TrustChain, read_recalls, read_standing, read_verdict,
+    sign_recalls, sign_standing, sign_verdict,
 };
 use pluginry_fuzz::{document, key, recalls, seed, standing, verdict};
 

@@ -10,7 +10,9 @@ fn seeds() -> Vec<String> {
     let (edge, tiles) = tree(entries.iter().map(Vec::as_slice));
     let hashes = pluginry::log::prove_inclusion(1, edge.size(), &tiles).expect("all tiles");
     let checkpoint = checkpoint(edge.size(), edge.root());
-    let with = |extra| TlogProof { extra, index: 1, hashes: hashes.clone(), checkpoint: checkpoint.clone() }.to_string();
+    let with = |extra| {
+        TlogProof { extra, index: 1, hashes: hashes.clone(), checkpoint: checkpoint.clone() }.to_string()
+    };
     vec![with(None), with(Some(b"extra".to_vec()))]
 }
 
