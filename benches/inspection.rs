@@ -4,6 +4,8 @@
 //! bytes in one process, so the ratio holds on a busy machine; the best of the rounds is shown.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its table")]
 
+mod generated;
+
 use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,10 +14,6 @@ use pluginry::domain::Manifest;
 use pluginry::wasm::{
     PackFiles, PackageLimits, PreflightLimits, built_in_profile, inspect, pack, preflight, read_package,
 };
-use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, DataSection, Function, FunctionSection, InstructionSink, MemArg,
-    MemorySection, MemoryType, Module, TypeSection, ValType,
-};
 use wasmparser::{Parser, Validator};
 
 const ROUNDS: usize = 15;
@@ -23,7 +21,7 @@ const MANIFEST: &str = "[plugin]\nname = \"bench:sample\"\nversion = \"1.0.0\"\n
      license = \"MIT\"\n[host]\nprofile = \"pluginry:reference\"\nversion = \"^1.0\"\n";
 
 fn main() {
-    let mut inputs = vec![("generated module".to_owned(), generated_module(12_000))];
+    let mut inputs = vec![("generated module".to_owned(), generated::module(12_000))];
     for argument in std::env::args().skip(1).filter(|argument| !argument.starts_with('-')) {
         let bytes = std::fs::read(&argument).expect("the file can be read");
         let name = Path::new(&argument).file_name().unwrap_or_default().to_string_lossy();
@@ -83,67 +81,4 @@ fn time(work: impl FnOnce()) -> Duration {
 /// The round that others on the machine disturbed least.
 fn best(times: &[Duration]) -> Duration {
     times.iter().min().copied().unwrap_or_default()
-}
-
-/// Functions of mixed arithmetic, memory access, loops and calls: what compilers emit, in other numbers.
-fn generated_module(functions: u32) -> Vec<u8> {
-    let mut types = TypeSection::new();
-    types.ty().function([ValType::I32, ValType::I64], [ValType::I32]);
-    let mut memories = MemorySection::new();
-    memories.memory(MemoryType {
-        minimum: 16,
-        maximum: None,
-        memory64: false,
-        shared: false,
-        page_size_log2: None,
-    });
-    let mut declared = FunctionSection::new();
-    let mut bodies = CodeSection::new();
-    let mut random = 0x9e37_79b9_u32;
-    for _ in 0..functions {
-        declared.function(0);
-        let mut body = Function::new([(6, ValType::I32), (3, ValType::F64)]);
-        let mut code = body.instructions();
-        for _ in 0..40 {
-            random = random.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            emit(&mut code, random >> 8, functions);
-        }
-        code.local_get(2).end();
-        bodies.function(&body);
-    }
-    let mut data = DataSection::new();
-    for index in 0..2_000 {
-        data.active(
-            0,
-            &ConstExpr::i32_const(index * 64),
-            *b"sixty-four bytes of data, or so, in each of many segments.......",
-        );
-    }
-    let mut module = Module::new();
-    module.section(&types).section(&declared).section(&memories).section(&bodies).section(&data);
-    module.finish()
-}
-
-fn emit(code: &mut InstructionSink<'_>, random: u32, functions: u32) {
-    let place = MemArg { offset: u64::from(random % 4_096), align: 2, memory_index: 0 };
-    let local = 2 + random % 6;
-    match random % 5 {
-        0 => code.local_get(0).i32_load(place).local_get(local).i32_add().local_set(local),
-        1 => code.local_get(local).i32_const(random as i32).i32_xor().local_tee(2).drop(),
-        2 => code.local_get(0).local_get(1).call(random % functions).local_set(local),
-        3 => code
-            .block(BlockType::Empty)
-            .loop_(BlockType::Empty)
-            .local_get(local)
-            .i32_eqz()
-            .br_if(1)
-            .local_get(local)
-            .i32_const(1)
-            .i32_sub()
-            .local_set(local)
-            .br(0)
-            .end()
-            .end(),
-        _ => code.local_get(8).f64_const(1.5.into()).f64_mul().local_set(9),
-    };
 }

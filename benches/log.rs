@@ -30,7 +30,9 @@ fn main() {
 
 /// Entries as long as a publish entry, and as one that only says that something happened.
 fn growing() {
-    println!("| entry | entries a checkpoint | appends/s | µs each | SHA-256 alone, µs | bytes written an entry |");
+    println!(
+        "| entry | entries a checkpoint | appends/s | µs each | SHA-256 alone, µs | bytes written an entry |"
+    );
     println!("|---|---|---|---|---|---|");
     for (bytes, count) in [(400, 50_000), (4_000, 20_000)] {
         let entry = |index: u64| {
@@ -91,19 +93,33 @@ fn proving() {
         let root = edge.root();
         let indexes: Vec<u64> = (0..PROOFS).map(|number| number * (size / PROOFS) + number % 7).collect();
         let inclusion = |index: u64| prove_inclusion(index, size, &tiles).expect("all tiles");
-        report(size, "inclusion", &indexes, inclusion, |index| tiles_for_inclusion(index, size), |index, proof| {
-            let leaf = leaf_hash(&index.to_be_bytes());
-            verify_inclusion(leaf, index, size, root, proof).expect("the proof holds");
-        });
+        report(
+            size,
+            "inclusion",
+            &indexes,
+            inclusion,
+            |index| tiles_for_inclusion(index, size),
+            |index, proof| {
+                let leaf = leaf_hash(&index.to_be_bytes());
+                verify_inclusion(leaf, index, size, root, proof).expect("the proof holds");
+            },
+        );
         let olds: BTreeMap<u64, Hash> = indexes
             .iter()
             .map(|&index| (index + 1, pluginry::log::root(index + 1, &tiles).expect("all tiles")))
             .collect();
         let sizes: Vec<u64> = olds.keys().copied().collect();
         let consistency = |old: u64| prove_consistency(old, size, &tiles).expect("all tiles");
-        report(size, "consistency", &sizes, consistency, |old| tiles_for_consistency(old, size), |old, proof| {
-            verify_consistency(old, olds[&old], size, root, proof).expect("the proof holds");
-        });
+        report(
+            size,
+            "consistency",
+            &sizes,
+            consistency,
+            |old| tiles_for_consistency(old, size),
+            |old, proof| {
+                verify_consistency(old, olds[&old], size, root, proof).expect("the proof holds");
+            },
+        );
     }
     println!();
 }

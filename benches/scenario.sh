@@ -88,6 +88,9 @@ echo
 echo "## Log"; echo
 "$(ls -t target/release/deps/log-* | grep -Ev "\.(d|rmeta|rlib)$" | head -1)"
 echo
+echo "## Checking a release"; echo
+"$(ls -t target/release/deps/verify-* | grep -v "\.d$" | head -1)"
+echo
 graph=${PLUGINRY_SHARED:-../shared}/data/crates-graph.jsonl.gz
 if [ -f "$graph" ]; then
     echo "## Solve"; echo; echo '```'

@@ -5,18 +5,23 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::LazyLock;
 
-use pluginry::domain::{Digest, Timestamp, VerificationState};
+use pluginry::domain::{Digest, Grants, Timestamp, VerificationState};
 use pluginry::log::{
     Checkpoint, Hash, NoteVerifier, SignedCheckpoint, TilePath, Tiles, TreeEdge, cosign, prove_inclusion,
 };
 use pluginry::signing::{Envelope, PAYLOAD_TYPE, SecretKey};
 use pluginry::trust::{
-    Advice, Bundle, DatedKey, KeyEnrollment, KeyRevocation, LogEvent, LogStatement, LogSubject, LoggedEntry,
-    Moment, Owners, PublishEntry, RecallFeed, RecallItem, RecallKind, RevokedKey, Standing, TrustDocument,
-    Verdict, VerdictEntry, sign_recalls, sign_standing, sign_verdict,
+    Advice, Bundle, Check, CheckedPackage, DatedKey, Demands, KeyEnrollment, KeyRevocation, LogEvent,
+    LogStatement, LogSubject, LoggedEntry, Moment, Owners, PublishEntry, RecallFeed, RecallItem, RecallKind,
+    RevokedKey, Standing, TrustDocument, Verdict, VerdictEntry, check_package, sign_recalls, sign_standing,
+    sign_verdict,
 };
-use pluginry::wasm::built_in_profile;
+use pluginry::wasm::{PackageLimits, built_in_profile};
+
+#[path = "../../benches/honest/mod.rs"]
+mod honest;
 
 /// The log's name.
 pub const ORIGIN: &str = "log.example";
@@ -234,4 +239,36 @@ pub fn bundle() -> Bundle {
 /// The signed recall feed.
 pub fn signed_recalls() -> Envelope {
     sign_recalls(&recalls(), &key(2))
+}
+
+/// The bundle of a release that passes every step.
+pub fn honest_bundle() -> &'static Bundle {
+    &honest().bundle
+}
+
+/// What a host decides about the honest release's package by this bundle.
+pub fn checked_by(bundle: &Bundle) -> Option<CheckedPackage> {
+    let honest = honest();
+    let check = Check {
+        release: &honest.bundle.release_id(),
+        trust: &honest.trust,
+        known_log: None,
+        recalls: Some(&honest.recalls),
+        pinned: None,
+        authors: None,
+        demands: &Demands::default(),
+        grants: Some(&Grants::default()),
+        host: None,
+        profiles: &[],
+        believe_bundle_profile: false,
+        limits: &PackageLimits::default(),
+        now: honest::AT,
+    };
+    check_package(&honest.package, bundle, &check).ok()
+}
+
+fn honest() -> &'static honest::HonestRelease {
+    static RELEASE: LazyLock<honest::HonestRelease> =
+        LazyLock::new(|| honest::release_of(b"\0asm\x01\0\0\0", 300));
+    &RELEASE
 }

@@ -1,21 +1,27 @@
-//! Offline bundles of a release and of a lock.
+//! Offline bundles of a release and of a lock; and whatever a bundle says, the seven steps come to one result or none.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use pluginry::trust::{Bundle, LockBundle};
-use pluginry_fuzz::{bundle, seed, signed_recalls};
+use pluginry_fuzz::{bundle, checked_by, honest_bundle, seed, signed_recalls};
 
-fn seeds() -> [Vec<u8>; 2] {
+fn seeds() -> [Vec<u8>; 3] {
     let bundle = bundle();
     let mut part = bundle.clone();
     let checkpoint = std::mem::take(&mut part.checkpoint);
     let lock = LockBundle { format: 2, checkpoint, recalls: signed_recalls(), bundles: vec![part] };
-    [bundle.to_json(), lock.to_json()]
+    assert!(checked_by(honest_bundle()).is_some(), "the honest release must pass");
+    [bundle.to_json(), lock.to_json(), honest_bundle().to_json()]
 }
 
 fuzz_target!(init: seed("bundle", seeds()), |bytes: &[u8]| {
     if let Ok(bundle) = Bundle::from_json(bytes) {
         assert_eq!(Bundle::from_json(&bundle.to_json()).as_ref(), Ok(&bundle));
+        if let Some(checked) = checked_by(&bundle) {
+            let honest = checked_by(honest_bundle()).expect("the honest release passes");
+            assert_eq!((checked.digest, checked.log_index), (honest.digest, honest.log_index));
+            assert_eq!((checked.signer, checked.steps.len()), (honest.signer, honest.steps.len()));
+        }
     }
     if let Ok(lock) = LockBundle::from_json(bytes) {
         assert_eq!(LockBundle::from_json(&lock.to_json()).as_ref(), Ok(&lock));

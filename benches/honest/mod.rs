@@ -1,0 +1,193 @@
+//! A release, the log it is in and its bundle, as an honest registry makes them: what checks start from.
+//!
+//! The fuzz targets read this file too, so it knows nothing but the public API.
+
+use pluginry::domain::{Digest, Manifest, Timestamp, VerificationState};
+use pluginry::log::{
+    Checkpoint, NoteVerifier, SignedCheckpoint, TilePath, Tiles, TreeEdge, cosign, prove_inclusion,
+};
+use pluginry::signing::{Envelope, ReleaseStatement, SecretKey, sign_release};
+use pluginry::trust::{
+    BUNDLE_FORMAT, Bundle, DatedKey, KeyEnrollment, LogEvent, LogStatement, LoggedEntry, PublishEntry,
+    RECALLS_LIFE_SECONDS, RecallFeed, Standing, TrustDocument, Verdict, VerdictEntry, sign_standing,
+    sign_verdict,
+};
+use pluginry::wasm::{PackFiles, built_in_profile, pack};
+
+/// The name of the log.
+pub(crate) const ORIGIN: &str = "plugins.example.org";
+/// The name of its witness.
+pub(crate) const WITNESS: &str = "witness.example";
+/// When everything happens.
+pub(crate) const AT: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);
+
+const MANIFEST: &str = "[plugin]\nname = \"acme:hello\"\nversion = \"1.0.0\"\ndescription = \"A sample\"\n\
+     license = \"MIT\"\n[host]\nprofile = \"extism:pdk\"\nversion = \"^1.0\"\n";
+
+/// Key 1 is the log's, 2 the registry's, 3 the author's, 4 the witness's.
+pub(crate) fn key(number: u8) -> SecretKey {
+    SecretKey::from_seed(&[number; 32])
+}
+
+/// Everything a host needs to check the release.
+pub(crate) struct HonestRelease {
+    /// The package.
+    pub(crate) package: Vec<u8>,
+    /// Its bundle.
+    pub(crate) bundle: Bundle,
+    /// The registry's keys.
+    pub(crate) trust: TrustDocument,
+    /// The registry's recall feed.
+    pub(crate) recalls: RecallFeed,
+}
+
+/// A release of `module` in the middle of a log of `log_size` entries (at least 3).
+pub(crate) fn release_of(module: &[u8], log_size: u64) -> HonestRelease {
+    let manifest = Manifest::from_toml(MANIFEST).expect("the manifest is valid");
+    let package = pack(module, &manifest, &PackFiles::default()).expect("the module can be packed");
+    let statement = ReleaseStatement {
+        release: manifest.release_id(),
+        digest: Digest::of(&package),
+        manifest_digest: Digest::of(&manifest.to_canonical_json()),
+        capabilities: manifest.capabilities.clone(),
+    };
+    let attestation = sign_release(&statement, &key(3));
+    let entries = entries_of(&statement, &attestation, package.len() as u64);
+
+    let first = (log_size - 3) / 2;
+    let mut edge = TreeEdge::new();
+    for _ in 0..first {
+        edge.append(b"another entry").expect("a small entry");
+    }
+    for entry in &entries {
+        edge.append(entry).expect("a small entry");
+    }
+    while edge.size() < log_size {
+        edge.append(b"a later entry").expect("a small entry");
+    }
+    let mut tiles = Tiles::default();
+    for (path, bytes) in edge.take_tiles() {
+        if let TilePath::Hashes(tile) = path {
+            tiles.insert(tile, bytes).expect("the edge's own tile");
+        }
+    }
+    let logged = |number: usize| LoggedEntry {
+        index: first + number as u64,
+        entry: String::from_utf8(entries[number].clone()).expect("JSON"),
+        proof: prove_inclusion(first + number as u64, log_size, &tiles).expect("all tiles"),
+    };
+    let profile = built_in_profile("extism:pdk").expect("a built-in profile").clone();
+    let bundle = Bundle {
+        format: BUNDLE_FORMAT,
+        plugin: manifest.release_id().plugin,
+        version: manifest.release_id().version,
+        digest: statement.digest,
+        size_bytes: package.len() as u64,
+        manifest_digest: statement.manifest_digest,
+        attestation,
+        public_key: key(3).public_key(),
+        key_id: key(3).public_key().id(),
+        profile,
+        checkpoint: checkpoint_of(&edge),
+        key_enrollment: logged(0),
+        publish: logged(1),
+        verdict: Some(logged(2)),
+        key_revocation: None,
+        events: Vec::new(),
+        standing: sign_standing(&standing_of(&statement, &edge), &key(2)),
+    };
+    HonestRelease { package, bundle, trust: trust(), recalls: recalls(log_size) }
+}
+
+/// Enrolment, publish and verdict as the log has them.
+fn entries_of(statement: &ReleaseStatement, attestation: &Envelope, size_bytes: u64) -> [Vec<u8>; 3] {
+    let author = key(3).public_key();
+    let profile = built_in_profile("extism:pdk").expect("a built-in profile");
+    let enrolled = KeyEnrollment {
+        at: AT,
+        public_key: author,
+        counts_from: AT,
+        endorsement: None,
+        account: "ada".into(),
+        approved_by: Vec::new(),
+    };
+    let published = PublishEntry {
+        at: AT,
+        size_bytes,
+        manifest_digest: statement.manifest_digest,
+        signer: author.id(),
+        profile: profile.name.clone(),
+        profile_version: profile.version.clone(),
+        risk: None,
+        widening: false,
+        attestation: attestation.clone(),
+    };
+    let verdict = Verdict {
+        release: statement.release.clone(),
+        digest: statement.digest,
+        verifier: format!("https://{ORIGIN}"),
+        runtime_version: "wasmtime 48.0.8".into(),
+        policy_uri: format!("https://{ORIGIN}/api/v1/verification-policies/1"),
+        policy_digest: Digest::of(b"policy"),
+        attestation_digest: Digest::of(&attestation.to_json()),
+        state: VerificationState::Passed,
+        facts: serde_json::json!({ "outcome": "passed", "fuel": 12_345 }),
+        verified_at: AT,
+    };
+    let summary = sign_verdict(&verdict, &key(2));
+    let verdict = VerdictEntry { at: AT, state: VerificationState::Passed, summary };
+    let of_release = |event| LogStatement::of_release(&statement.release, statement.digest, event);
+    let namespace = statement.release.plugin.namespace();
+    [
+        LogStatement::of_key(namespace, author.id(), LogEvent::KeyEnroll(enrolled)),
+        of_release(LogEvent::Publish(published)),
+        of_release(LogEvent::Verdict(verdict)),
+    ]
+    .map(|statement| statement.to_bytes().expect("a small statement"))
+}
+
+fn checkpoint_of(edge: &TreeEdge) -> String {
+    let head = Checkpoint { origin: ORIGIN.into(), tree_size: edge.size(), root: edge.root() };
+    let signed = SignedCheckpoint::parse(&head.sign(&[(ORIGIN, &key(1))])).expect("our own note");
+    let line = cosign(&signed, WITNESS, &key(4), 1_767_225_600);
+    signed.with_cosignature(&line).expect("our own line").to_string()
+}
+
+fn standing_of(statement: &ReleaseStatement, edge: &TreeEdge) -> Standing {
+    Standing {
+        release: statement.release.clone(),
+        digest: statement.digest,
+        tree_size: edge.size(),
+        root: edge.root(),
+        issued_at: AT,
+        verification: VerificationState::Passed,
+        yanked: false,
+        deprecated: None,
+        quarantined: None,
+        taken_down: None,
+        recalled: None,
+        signer_revoked_from: None,
+    }
+}
+
+fn trust() -> TrustDocument {
+    TrustDocument {
+        version: 1,
+        origin: ORIGIN.into(),
+        issued_at: AT,
+        log_keys: vec![DatedKey::new(key(1).public_key())],
+        registry_keys: vec![DatedKey::new(key(2).public_key())],
+        witnesses: vec![NoteVerifier::of_witness(WITNESS, key(4).public_key()).expect("a name")],
+        witness_quorum: 1,
+    }
+}
+
+fn recalls(tree_size: u64) -> RecallFeed {
+    RecallFeed {
+        issued_at: AT,
+        expires_at: AT.plus_seconds(RECALLS_LIFE_SECONDS),
+        tree_size,
+        recalls: Vec::new(),
+        revoked_keys: Vec::new(),
+    }
+}
