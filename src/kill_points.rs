@@ -9,6 +9,7 @@
 pub const ALL: &[(&str, &str)] = &[
     ("start-before-commit", "a start gave the outbox its places; they are not committed"),
     ("start-after-commit", "a start committed the places; projections and index files are not made"),
+    ("start-before-checkpoint", "a start brought the tree up to the database; its checkpoint is not stored"),
     ("start-after-index-file", "a start wrote one owed index file, not the next, and no mark"),
     ("upload-written", "a package lies in its temporary file; nobody looked at it"),
     ("publish-inspected", "a package is inspected and its author known; it is in no store"),
@@ -20,6 +21,13 @@ pub const ALL: &[(&str, &str)] = &[
     ("commit-between-entries", "entries have their places, not every release is shown"),
     ("commit-before-commit", "a batch is written and sequenced, the transaction is open"),
     ("commit-after-commit", "a batch is committed; log files, index files and projections are old"),
+    ("log-before-tiles", "entries are in the tree in memory; full tiles, if there are any, are not stored"),
+    ("log-before-checkpoint", "full tiles are durable, the checkpoint is signed and nowhere"),
+    ("log-after-checkpoint", "the checkpoint is stored; nothing is shown, nobody was told"),
+    (
+        "settle-after-partials",
+        "the partial tiles are stored, old ones are still there, the head is not in the database",
+    ),
     ("index-before-write", "an index file is worked out and not written"),
     ("index-after-write", "an index file is written and not in memory"),
     ("show-before-projections", "all index files of a batch are written, the projections are old"),

@@ -84,4 +84,12 @@ impl Dialect {
             Self::Postgres => Some("SELECT pg_advisory_xact_lock(7309940873257443)"),
         }
     }
+
+    /// Makes the transaction the only writer of the tree until it ends. On SQLite the process is.
+    pub(super) fn lock_tree(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some("SELECT pg_advisory_xact_lock(7309940873257444)"),
+        }
+    }
 }

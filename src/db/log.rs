@@ -4,9 +4,9 @@ use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
 use super::DatabaseError;
-use super::row::{Columns, as_number};
+use super::row::{Columns, as_number, corrupt};
 use super::statement::StatementBuilder;
-use crate::domain::Timestamp;
+use crate::domain::{Digest, Timestamp};
 
 /// Something that happened and waits for its place in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,26 @@ pub struct LogEntry {
     pub payload: String,
     /// When it happened.
     pub created_at: Timestamp,
+}
+
+/// An entry as the tree holds it: the payload is the leaf, byte for byte.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leaf {
+    /// Its place: 1, 2, 3, …; its index in the tree is one less.
+    pub sequence: u64,
+    /// Its content.
+    pub payload: String,
+}
+
+/// A signed head as the database remembers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HeadRow {
+    /// How many entries it is over.
+    pub tree_size: u64,
+    /// The root of the tree.
+    pub root: Digest,
+    /// The signed note.
+    pub checkpoint: String,
 }
 
 /// Appends an event in the transaction of the change it tells of.
@@ -155,6 +175,74 @@ fn log_entry(row: &AnyRow) -> Result<LogEntry, DatabaseError> {
         payload: row.text("payload")?,
         created_at: row.time("created_at")?,
     })
+}
+
+/// The leaves behind `sequence`, in order, without gaps.
+pub async fn leaves_after(
+    connection: &mut AnyConnection,
+    sequence: u64,
+    limit: i64,
+) -> Result<Vec<Leaf>, DatabaseError> {
+    let rows = sqlx::query(
+        "SELECT sequence, payload FROM log_entries WHERE sequence > $1 ORDER BY sequence LIMIT $2",
+    )
+    .bind(as_number(sequence))
+    .bind(limit)
+    .fetch_all(connection)
+    .await?;
+    (sequence + 1..)
+        .zip(&rows)
+        .map(|(expected, row)| {
+            let leaf = Leaf { sequence: row.size("sequence")?, payload: row.text("payload")? };
+            match leaf.sequence == expected {
+                true => Ok(leaf),
+                false => Err(corrupt("log_entries", format!("there is no entry {expected}"))),
+            }
+        })
+        .collect()
+}
+
+/// The newest signed head.
+pub async fn find_head(connection: &mut AnyConnection) -> Result<Option<HeadRow>, DatabaseError> {
+    let row = sqlx::query("SELECT tree_size, root, checkpoint FROM log_head WHERE id = 1")
+        .fetch_optional(connection)
+        .await?;
+    row.map(|row| {
+        Ok(HeadRow {
+            tree_size: row.size("tree_size")?,
+            root: row.digest("root")?,
+            checkpoint: row.text("checkpoint")?,
+        })
+    })
+    .transpose()
+}
+
+/// Remembers the newest signed head.
+pub async fn save_head(
+    connection: &mut AnyConnection,
+    head: &HeadRow,
+    now: Timestamp,
+) -> Result<(), DatabaseError> {
+    sqlx::query(
+        "INSERT INTO log_head (id, tree_size, root, checkpoint, signed_at) VALUES (1, $1, $2, $3, $4) \
+         ON CONFLICT (id) DO UPDATE SET tree_size = excluded.tree_size, root = excluded.root, \
+             checkpoint = excluded.checkpoint, signed_at = excluded.signed_at",
+    )
+    .bind(as_number(head.tree_size))
+    .bind(head.root.as_bytes().to_vec())
+    .bind(&head.checkpoint)
+    .bind(now.as_micros())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Makes this transaction the only writer of the tree until it ends; on SQLite the process is that already.
+pub async fn lock_tree(connection: &mut AnyConnection, dialect: super::Dialect) -> Result<(), DatabaseError> {
+    if let Some(statement) = dialect.lock_tree() {
+        sqlx::query(statement).execute(connection).await?;
+    }
+    Ok(())
 }
 
 /// Makes this transaction the only sequencer until it ends.

@@ -6,6 +6,12 @@ use actix_web::http::header::{self, HeaderName, HeaderValue};
 /// Bytes under their digest: they never change.
 pub(super) const FOREVER: (HeaderName, HeaderValue) =
     (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
+/// What never changes, but gives way to something wider.
+pub(super) const AN_HOUR: (HeaderName, HeaderValue) =
+    (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
+/// The checkpoint of the log.
+pub(super) const A_MOMENT: (HeaderName, HeaderValue) =
+    (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=2"));
 /// Index files.
 pub(super) const A_MINUTE: (HeaderName, HeaderValue) =
     (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=60"));

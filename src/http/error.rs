@@ -30,7 +30,8 @@ fn status_of(code: &str) -> StatusCode {
         | "part-missing"
         | "part-unknown"
         | "part-repeated"
-        | "cursor-invalid" => StatusCode::BAD_REQUEST,
+        | "cursor-invalid"
+        | "invalid-tile-path" => StatusCode::BAD_REQUEST,
         "unauthenticated" | "token-invalid" | "token-expired" | "token-revoked" | "wrong-password"
         | "sign-in-failed" | "account-disabled" => StatusCode::UNAUTHORIZED,
         "release-quarantined"

@@ -1,13 +1,13 @@
 //! The whole URL table.
 //!
-//! `/index` and `/blobs` stand outside the scope with the manners middleware: they are the hot paths.
+//! `/index`, `/blobs` and `/log` stand outside the scope with the manners middleware: they are the hot paths.
 
 use actix_web::middleware::from_fn;
 use actix_web::web::{self, ServiceConfig, delete, get, head, patch, post, put, resource};
 use actix_web::{FromRequest, Handler, Resource, Responder};
 
 use super::api::{
-    accounts, blobs, catalog, index, namespaces, operations, operator, profiles, publish, release, releases,
+    accounts, blobs, catalog, index, log, namespaces, operations, operator, profiles, publish, release, releases,
     resolve, trust,
 };
 use super::error::Problem;
@@ -24,6 +24,8 @@ pub fn configure(service: &mut ServiceConfig, witness: Option<web::Data<Witness>
         .service(readable("/index/config.json", index::show_index_configuration))
         .service(readable("/index/{namespace}/{name}.json", index::show_index_file))
         .service(readable("/blobs/sha256/{digest}", blobs::show_blob))
+        .service(readable("/log/checkpoint", log::show_checkpoint))
+        .service(readable("/log/tile/{path:.*}", log::show_tile))
         .service(
             web::scope("")
                 .wrap(from_fn(mind_manners))

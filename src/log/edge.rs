@@ -192,6 +192,40 @@ impl TreeEdge {
         taken
     }
 
+    /// What is to be stored since the last time and hardly changes any more: every bundle and tile that became full,
+    /// and the partial tiles above level 0 that grew by them.
+    ///
+    /// With it and the entries behind the last multiple of 256, the edge can be built again. The partial tile of level
+    /// 0 and the partial bundle change with every entry; [`TreeEdge::partial`] has them.
+    pub fn take_full_tiles(&mut self) -> Vec<(TilePath, Vec<u8>)> {
+        let mut taken = std::mem::take(&mut self.full_bundles);
+        let mut tiles = std::mem::take(&mut self.full_tiles);
+        for (number, level) in self.levels.iter_mut().enumerate().skip(1) {
+            if std::mem::take(&mut level.changed) && !level.hashes.is_empty() {
+                tiles.push((tile_path(number, level.filled, level.hashes.len() / 32), level.hashes.clone()));
+            }
+        }
+        tiles.sort_by_key(|(path, _)| *path);
+        taken.append(&mut tiles);
+        taken
+    }
+
+    /// A partial tile or bundle at the edge, cut to the width asked for; none where the tree is not that wide or the
+    /// place is full.
+    pub fn partial(&self, path: TilePath) -> Option<&[u8]> {
+        match path {
+            TilePath::Hashes(tile) => {
+                let level = self.levels.get(usize::from(tile.level()))?;
+                level.hashes.get(..tile.size_bytes()).filter(|_| level.filled == tile.index())
+            }
+            TilePath::Entries(bundle) => {
+                let edge = EntryBundleId::in_tree(self.size / u64::from(TILE_WIDTH), self.size)?;
+                let is_here = edge.index() == bundle.index() && bundle.width() <= edge.width();
+                is_here.then(|| cut_entry_bundle(&self.bundle, bundle.width()).ok()).flatten()
+            }
+        }
+    }
+
     fn push_hash(&mut self, number: usize, hash: Hash) {
         if self.levels.len() == number {
             self.levels.push(Level::default());

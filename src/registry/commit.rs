@@ -1,21 +1,17 @@
 //! The group committer: one task takes queued changes, writes them in one transaction with their places in
-//! the log, rewrites the index files of the plugins they touch, and only then answers.
+//! the log, and hands them to [`super::write_log`], which answers when all can see them.
 //!
 //! Whatever changes what the index tells goes through here, so index files have one writer and the log one order.
 
-use std::collections::BTreeMap;
-
-use futures::StreamExt as _;
 use sqlx::AnyConnection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Registry;
 use super::append_statement::{AppendError, EncodedStatement, append_statement};
-use super::follow::IndexError;
-use super::index_files::IndexFile;
 use super::object_to_release::{OperatorVerb, apply_verb};
 use super::sequence::{Sequenced, sequence_outbox};
 use crate::db::keys::Held;
+use super::write_log::CommittedBatch;
 use crate::db::new_release::{self, NewRelease};
 use crate::db::releases::{self, ReleaseRecord};
 use crate::db::verification_runs::{self, VerificationRun};
@@ -36,8 +32,6 @@ pub const VERIFY_RELEASE: &str = "verify-release";
 const QUEUE: usize = 1_024;
 /// How many changes one transaction carries at most.
 const BATCH: usize = 64;
-/// How many index files are written at once.
-const INDEX_WRITES_AT_ONCE: usize = 8;
 
 /// A change of what the index tells.
 #[derive(Clone)]
@@ -154,7 +148,10 @@ impl From<AppendError> for ChangeError {
     }
 }
 
-type Answer = Result<Committed, ChangeError>;
+pub(super) type Answer = Result<Committed, ChangeError>;
+
+/// A change and who waits for it.
+type Waiting = (Change, oneshot::Sender<Answer>);
 
 /// A change and who waits for it; or nothing but the wish that the outbox is looked at.
 enum Queued {
@@ -170,12 +167,13 @@ pub(super) struct Committer {
 /// The committer's end of the queue, until its task is started.
 pub(super) struct CommitterTask {
     queue: mpsc::Receiver<Queued>,
+    written: mpsc::Sender<CommittedBatch>,
 }
 
 impl Committer {
-    pub(super) fn new() -> (Self, CommitterTask) {
-        let (sender, receiver) = mpsc::channel(QUEUE);
-        (Self { queue: sender }, CommitterTask { queue: receiver })
+    pub(super) fn new(written: mpsc::Sender<CommittedBatch>) -> (Self, CommitterTask) {
+        let (sender, queue) = mpsc::channel(QUEUE);
+        (Self { queue: sender }, CommitterTask { queue, written })
     }
 }
 
@@ -221,13 +219,17 @@ impl CommitterTask {
                 batch.push(next);
             }
             metrics::histogram!("commit_batch_size").record(batch.len() as f64);
-            commit_and_answer(&registry, batch).await;
+            commit_and_hand_on(&registry, &self.written, batch).await;
         }
     }
 }
 
-async fn commit_and_answer(registry: &Registry, queued: Vec<Queued>) {
-    let mut batch: Vec<(Change, oneshot::Sender<Answer>)> = Vec::new();
+async fn commit_and_hand_on(
+    registry: &Registry,
+    written: &mpsc::Sender<CommittedBatch>,
+    queued: Vec<Queued>,
+) {
+    let mut batch: Vec<Waiting> = Vec::new();
     let mut lookers: Vec<oneshot::Sender<()>> = Vec::new();
     for queued in queued {
         match queued {
@@ -235,40 +237,41 @@ async fn commit_and_answer(registry: &Registry, queued: Vec<Queued>) {
             Queued::LookAtOutbox(looker) => lookers.extend(looker),
         }
     }
-    let changes: Vec<&Change> = batch.iter().map(|(change, _)| change).collect();
-    match commit_batch(registry, &changes).await {
-        Ok(answers) => {
-            kill_points::pass("answer-before");
-            for ((_, waiting), answer) in batch.into_iter().zip(answers) {
-                drop(waiting.send(answer));
-            }
-            for looker in lookers {
-                let _ = looker.send(());
-            }
-            kill_points::pass("answer-after");
-        }
-        Err(error) if batch.len() <= 1 => {
-            tracing::error!(error = other_text(&error), "a change failed");
-            for (_, waiting) in batch {
-                drop(waiting.send(Err(ChangeError::Failed(other_text(&error)))));
-            }
-        }
+    match commit_batch(registry, &batch).await {
+        Ok(made) => hand_on(written, batch, made, lookers).await,
+        Err(error) if batch.len() <= 1 => refuse(batch, &error),
         Err(error) => {
             tracing::warn!(error = other_text(&error), "a batch failed; its changes are tried one by one");
-            for (change, waiting) in batch {
-                let answer = match commit_batch(registry, &[&change]).await {
-                    Ok(mut answers) => {
-                        for looker in lookers.drain(..) {
-                            let _ = looker.send(());
-                        }
-                        answers.pop().unwrap_or(Err(ChangeError::Stopping))
-                    }
-                    Err(error) => Err(ChangeError::Failed(other_text(&error))),
-                };
-                drop(waiting.send(answer));
+            for one in batch {
+                let one = vec![one];
+                match commit_batch(registry, &one).await {
+                    Ok(made) => hand_on(written, one, made, std::mem::take(&mut lookers)).await,
+                    Err(error) => refuse(one, &error),
+                }
             }
         }
     }
+}
+
+fn refuse(batch: Vec<Waiting>, error: &ChangeError) {
+    tracing::error!(error = other_text(error), "a change failed");
+    for (_, waiting) in batch {
+        drop(waiting.send(Err(ChangeError::Failed(other_text(error)))));
+    }
+}
+
+async fn hand_on(
+    written: &mpsc::Sender<CommittedBatch>,
+    batch: Vec<Waiting>,
+    made: MadeBatch,
+    lookers: Vec<oneshot::Sender<()>>,
+) {
+    let answers = batch.into_iter().zip(made.answers);
+    let answers = answers.map(|((change, waiting), answer)| (change.plugin().clone(), answer, waiting));
+    let Sequenced { leaves, last, fallen, .. } = made.sequenced;
+    let batch = CommittedBatch { leaves, last, fallen, answers: answers.collect(), lookers };
+    // The other stage outlives this one; if it broke, nobody is answered, as after a kill.
+    drop(written.send(batch).await);
 }
 
 fn other_text(error: &ChangeError) -> String {
@@ -278,13 +281,19 @@ fn other_text(error: &ChangeError) -> String {
     }
 }
 
+/// What a transaction committed.
+struct MadeBatch {
+    answers: Vec<Answer>,
+    sequenced: Sequenced,
+}
+
 /// One transaction for all; a refusal of one change leaves the others alone, a failure undoes all.
-async fn commit_batch(registry: &Registry, changes: &[&Change]) -> Result<Vec<Answer>, ChangeError> {
+async fn commit_batch(registry: &Registry, batch: &[Waiting]) -> Result<MadeBatch, ChangeError> {
     let database = registry.database();
     let mut transaction = database.write().await?;
     log::lock_sequencer(&mut transaction, database.dialect()).await?;
-    let mut applied = Vec::with_capacity(changes.len());
-    for change in changes {
+    let mut applied = Vec::with_capacity(batch.len());
+    for (change, _) in batch {
         applied.push(match apply(registry, &mut transaction, change).await {
             Ok(made) => Ok(made),
             Err(ChangeError::Database(error)) => return Err(error.into()),
@@ -297,10 +306,8 @@ async fn commit_batch(registry: &Registry, changes: &[&Change]) -> Result<Vec<An
     transaction.commit().await.map_err(DatabaseError::from)?;
     kill_points::pass("commit-after-commit");
 
-    let answers: Vec<Answer> =
-        applied.into_iter().map(|made| made.map(|made| made.committed(&sequenced))).collect();
-    show(registry, changes, &answers, &sequenced).await?;
-    Ok(answers)
+    let answers = applied.into_iter().map(|made| made.map(|made| made.committed(&sequenced))).collect();
+    Ok(MadeBatch { answers, sequenced })
 }
 
 /// A change inside the transaction, its place in the log not known yet.
@@ -440,67 +447,6 @@ async fn change_release(
 
 fn unchanged(record: ReleaseRecord) -> Made {
     Made { is_new: false, line: record.index_line(), release: record.release }
-}
-
-/// Index files first, then the projections in memory.
-async fn show(
-    registry: &Registry,
-    changes: &[&Change],
-    answers: &[Answer],
-    sequenced: &Sequenced,
-) -> Result<(), ChangeError> {
-    let mut lines: BTreeMap<PluginName, Vec<IndexRelease>> = BTreeMap::new();
-    for (change, answer) in changes.iter().zip(answers) {
-        if let Ok(Committed { is_new: true, line }) = answer {
-            lines.entry(change.plugin().clone()).or_default().push(line.clone());
-        }
-    }
-    for (plugin, fallen) in &sequenced.fallen {
-        lines.entry(plugin.clone()).or_default().extend(fallen.iter().cloned());
-    }
-    let shown = futures::stream::iter(lines.clone())
-        .map(|(plugin, lines)| show_plugin(registry.clone(), plugin, lines))
-        .buffer_unordered(INDEX_WRITES_AT_ONCE)
-        .collect::<Vec<_>>()
-        .await;
-    let mut failed = None;
-    for (plugin, outcome) in shown {
-        if let Err(error) = outcome {
-            registry.shared.index_files.forget(&plugin);
-            registry.shared.index_debt.owe(&plugin);
-            failed =
-                Some(ChangeError::Failed(format!("the index file of {plugin} was not written: {error}")));
-        }
-    }
-    if let Some(error) = failed {
-        return Err(error);
-    }
-    kill_points::pass("show-before-projections");
-    if registry.database().dialect() == Dialect::Postgres {
-        return Ok(registry.follow_log().await?);
-    }
-    registry.shared.projections.apply(&lines, sequenced.last);
-    Ok(())
-}
-
-async fn show_plugin(
-    registry: Registry,
-    plugin: PluginName,
-    lines: Vec<IndexRelease>,
-) -> (PluginName, Result<(), IndexError>) {
-    let shown = async {
-        if registry.database().dialect() == Dialect::Postgres {
-            return registry.rewrite_index_file(&plugin).await;
-        }
-        let files = &registry.shared.index_files;
-        let mut file = files.read(&plugin).await?.unwrap_or_else(|| IndexFile::of_releases(&[]));
-        for line in &lines {
-            file = file.with(line);
-        }
-        Ok(files.write(&plugin, file).await?)
-    };
-    let outcome = shown.await;
-    (plugin, outcome)
 }
 
 impl Change {

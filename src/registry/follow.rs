@@ -7,9 +7,9 @@ use std::sync::{Mutex, PoisonError};
 
 use sqlx::AnyConnection;
 
-use super::Registry;
 use super::index_files::IndexFile;
 use super::sequence::{KEY_REVOKE, sequence_outbox};
+use super::{OpenError, Registry};
 use crate::db::log::LogEntry;
 use crate::db::{DatabaseError, log, releases};
 use crate::domain::{IndexRelease, PluginName, ReleaseId};
@@ -50,7 +50,7 @@ impl IndexDebt {
 impl Registry {
     /// Gives places to what a killed process left in the outbox, loads the projections and writes the index
     /// files of all plugins that the log speaks of behind the mark.
-    pub(super) async fn recover(&self) -> Result<(), IndexError> {
+    pub(super) async fn recover(&self) -> Result<(), OpenError> {
         let mut transaction = self.database().write().await?;
         log::lock_sequencer(&mut transaction, self.database().dialect()).await?;
         let sequenced = sequence_outbox(&mut transaction).await?;
@@ -58,6 +58,7 @@ impl Registry {
         transaction.commit().await.map_err(DatabaseError::from)?;
         kill_points::pass("start-after-commit");
 
+        self.recover_log().await?;
         self.load_projections(sequenced.last).await?;
         self.finish_takedowns().await?;
         // A mark beyond the log: the database was put back from a backup, so no index file counts.
@@ -69,7 +70,7 @@ impl Registry {
             self.rewrite_index_file(&plugin).await?;
             kill_points::pass("start-after-index-file");
         }
-        self.mark_index_files().await
+        Ok(self.mark_index_files().await?)
     }
 
     async fn load_projections(&self, last: u64) -> Result<(), DatabaseError> {
@@ -96,6 +97,9 @@ impl Registry {
             let mut connection = self.database().read().await?;
             let known = self.shared.projections.sequence();
             let entries = log::entries_after(&mut connection, known, ROWS_AT_ONCE).await?;
+            // What another process committed and did not sign yet is not there yet.
+            let signed = entries.partition_point(|entry| entry.sequence <= self.head().tree_size);
+            let entries = &entries[..signed];
             let Some(last) = entries.last().map(|entry| entry.sequence) else { return Ok(()) };
             let subjects: BTreeSet<ReleaseId> =
                 entries.iter().filter_map(|entry| entry.subject.parse().ok()).collect();
@@ -137,6 +141,9 @@ impl Registry {
         log::lock_sequencer(&mut transaction, self.database().dialect()).await?;
         let mut records = releases::list_of_plugin(&mut transaction, plugin).await?;
         records.sort_by_key(|record| record.sequence);
+        // A release that is not in the signed tree yet gets its line when it is.
+        let tree_size = self.head().tree_size;
+        records.retain(|record| record.sequence.is_some_and(|sequence| sequence <= tree_size));
         let lines: Vec<IndexRelease> = records.iter().map(releases::ReleaseRecord::index_line).collect();
         if !lines.is_empty() {
             self.shared.index_files.write(plugin, IndexFile::of_releases(&lines)).await?;

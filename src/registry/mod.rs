@@ -14,6 +14,7 @@ mod follow;
 mod index_files;
 mod inspect_package;
 mod keys;
+mod log_tree;
 mod mapped_file;
 mod object_to_release;
 mod objections;
@@ -21,11 +22,13 @@ mod profiles;
 mod projections;
 mod publish_error;
 mod publish_release;
+mod recover_log;
 mod renew_operator_token;
 mod resolve_plugins;
 mod search_plugins;
 mod sequence;
 mod served_document;
+mod show_changes;
 mod show_namespace;
 mod show_release;
 #[cfg(feature = "runtime")]
@@ -36,6 +39,7 @@ mod upload;
 mod verify_release;
 mod wait_until_verified;
 mod witness;
+mod write_log;
 
 use std::fs::{File, TryLockError};
 use std::path::PathBuf;
@@ -68,8 +72,10 @@ pub use inspect_package::inspect_package;
 pub use keys::{KeyPlace, KeyRole, RegistryKeys, RegistryKeysError, RotateKeyError, Rotated, rotate_key};
 pub use object_to_release::{ObjectToReleaseError, OperatorVerb, list_objections, object_to_release};
 pub use objections::Objected;
+pub use log_tree::{ReadLogError, SignedHead};
 pub use publish_error::PublishError;
 pub use publish_release::{InspectedPackage, PublishRequest, Published, SignedPackage, publish_release};
+pub use recover_log::RecoverLogError;
 pub use renew_operator_token::{RenewOperatorTokenError, renew_operator_token};
 pub use resolve_plugins::{ResolvePluginsError, resolve_plugins};
 pub use search_plugins::{
@@ -84,6 +90,7 @@ pub use upload::{UploadError, UploadWriter, UploadedPackage};
 pub use verify_release::{VerifyReleaseError, verify_release};
 pub use wait_until_verified::wait_until_verified;
 pub use witness::{CosignError, OpenWitnessError, Witness, key_in, witness_key};
+pub use write_log::WriteLogError;
 
 /// How long a replica waits between two looks at what others wrote.
 const FOLLOW_EVERY: Duration = Duration::from_secs(1);
@@ -112,6 +119,8 @@ struct Shared {
     blobs: blobs::Blobs,
     committer: commit::Committer,
     clock: clock::Clock,
+    log_tree: log_tree::LogTree,
+    log_writer: tokio::sync::Mutex<write_log::LogWriter>,
     inspections: Arc<Semaphore>,
     resolves: Arc<Semaphore>,
     passwords: accounts::Passwords,
@@ -163,6 +172,9 @@ pub enum OpenError {
         /// What is wrong with it.
         problem: EntryError,
     },
+    /// The log and the database do not belong together.
+    #[error("the transparency log: {0}")]
+    RecoverLog(#[from] RecoverLogError),
     /// What a killed process left could not be put right.
     #[error("recovery: {0}")]
     Recover(#[from] IndexError),
@@ -177,13 +189,15 @@ impl Registry {
         let database = Database::connect(&configuration.effective_database_url()).await?;
         let storage = Storage::open(&configuration.effective_storage_url(), storage_options()).await?;
         let keys = RegistryKeys::open(&configuration, &database, Timestamp::now()).await?;
-        let (committer, committer_task) = commit::Committer::new();
+        let (written, log_writer_task) = write_log::LogWriterTask::new();
+        let (committer, committer_task) = commit::Committer::new(written);
         let limits = configuration.limits.clone();
         let registry = Self {
             shared: Arc::new(Shared {
                 public_url: ArcSwap::from_pointee(configuration.public_url.trim_end_matches('/').to_owned()),
                 index_files: index_files::IndexFiles::new(storage.clone(), limits.index_cache_bytes),
                 blobs: blobs::Blobs::new(storage.clone()),
+                log_tree: log_tree::LogTree::new(database.clone(), storage.clone()),
                 configuration,
                 keys,
                 database,
@@ -194,6 +208,7 @@ impl Registry {
                 index_debt: follow::IndexDebt::default(),
                 committer,
                 clock: clock::Clock::default(),
+                log_writer: tokio::sync::Mutex::default(),
                 inspections: Arc::new(Semaphore::new(limits.inspect_concurrency.max(1))),
                 resolves: Arc::new(Semaphore::new(limits.resolve_concurrency.max(1))),
                 passwords: accounts::Passwords::new(PASSWORDS_AT_ONCE),
@@ -209,6 +224,7 @@ impl Registry {
         registry.recover().await?;
         registry.make_operator().await?;
         registry.start(committer_task.run(registry.clone(), registry.stopping()));
+        registry.start(log_writer_task.run(registry.clone()));
         registry.start(registry.clone().keep_index_files());
         if registry.database().dialect() == Dialect::Postgres {
             registry.start(registry.clone().keep_following());
@@ -362,6 +378,9 @@ impl Registry {
     async fn keep_following(self) {
         let stop = self.stopping();
         while stop.run_until_cancelled(tokio::time::sleep(FOLLOW_EVERY)).await.is_some() {
+            if let Err(error) = self.follow_tree().await {
+                tracing::warn!(%error, "the tree of the log could not be followed");
+            }
             let followed = async { self.follow_log().await.and(self.reload_profiles().await) };
             if let Err(error) = followed.await {
                 tracing::warn!(%error, "the log could not be followed");

@@ -136,7 +136,8 @@ async fn published_before(
             sent: request.package.digest(),
         });
     }
-    if existing.sequence.is_none() {
+    // Until it is in the signed log, it is not published: the committer waits for that.
+    if existing.sequence.is_none_or(|sequence| sequence > registry.head().tree_size) {
         return Ok(None);
     }
     let texts = releases::find_texts(&mut connection, existing.id).await?;

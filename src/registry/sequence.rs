@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use sqlx::AnyConnection;
 
+use crate::db::log::Leaf;
 use crate::db::{DatabaseError, keys, log, plugins, releases};
 use crate::domain::{IndexRelease, PluginName, ReleaseId};
 use crate::kill_points;
@@ -25,6 +26,8 @@ pub(super) struct Sequenced {
     pub(super) publishes: HashMap<ReleaseId, u64>,
     /// The releases that stopped to verify, since their signer is revoked, as the index tells them now.
     pub(super) fallen: BTreeMap<PluginName, Vec<IndexRelease>>,
+    /// The leaves that got their places, in order.
+    pub(super) leaves: Vec<Leaf>,
     /// The last place given so far.
     pub(super) last: u64,
 }
@@ -34,8 +37,9 @@ pub(super) async fn sequence_outbox(connection: &mut AnyConnection) -> Result<Se
     let mut sequenced = Sequenced { last: log::last_sequence(connection).await?, ..Sequenced::default() };
     loop {
         let entries = log::oldest_in_outbox(connection, ENTRIES_AT_ONCE as i64).await?;
+        let count = entries.len();
         log::append_to_log(connection, sequenced.last + 1, &entries).await?;
-        for entry in &entries {
+        for entry in entries {
             sequenced.last += 1;
             kill_points::pass("commit-between-entries");
             match (entry.kind.as_str(), entry.subject.split_once('/')) {
@@ -48,8 +52,9 @@ pub(super) async fn sequence_outbox(connection: &mut AnyConnection) -> Result<Se
                 }
                 _ => {}
             }
+            sequenced.leaves.push(Leaf { sequence: sequenced.last, payload: entry.payload });
         }
-        if entries.len() < ENTRIES_AT_ONCE {
+        if count < ENTRIES_AT_ONCE {
             return Ok(sequenced);
         }
     }

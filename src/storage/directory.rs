@@ -1,14 +1,20 @@
 //! A directory as object store: hard links instead of copies, and syncs where durability is promised.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read as _};
-use std::path::Path;
+use std::io::{self, ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
 
 use super::{BlobPut, StorageError};
 use crate::kill_points;
 
 /// How much of two files is compared at once.
 const COMPARED_BYTES: usize = 256 * 1024;
+/// Up to this many files are synced one by one: that leaves alone what others wrote and did not sync.
+const FILES_SYNCED_EACH: usize = 8;
 
 /// Puts the file at `source` also at `target`, durably; both names stay. A file already at `target` is left alone if
 /// it has the same bytes, and replaced otherwise.
@@ -74,6 +80,37 @@ pub(super) fn make_folders(blobs: &Path) -> Result<(), StorageError> {
         }
     }
     sync_all(blobs)
+}
+
+/// Puts small files at their places, each as a whole, durably: a few with a sync each, many with one for all.
+pub(super) fn put_files<'a>(
+    root: &Path,
+    files: impl Iterator<Item = (PathBuf, &'a Bytes)>,
+) -> Result<(), StorageError> {
+    let files: Vec<_> = files.collect();
+    let is_many = files.len() > FILES_SYNCED_EACH;
+    let mut folders = BTreeSet::new();
+    for (path, bytes) in &files {
+        let folder = path.parent().unwrap_or(root);
+        if folders.insert(folder) {
+            fs::create_dir_all(folder)?;
+        }
+        // What is public anyway may be served by another user's web server.
+        let readable = fs::Permissions::from_mode(0o644);
+        let mut file = tempfile::Builder::new().permissions(readable).tempfile_in(folder)?;
+        file.write_all(bytes)?;
+        if !is_many {
+            file.as_file().sync_all()?;
+        }
+        file.persist(path).map_err(|error| error.error)?;
+    }
+    if is_many {
+        return sync_all(root);
+    }
+    // The folders above may be new as well.
+    let above =
+        folders.iter().flat_map(|folder| folder.ancestors()).filter(|folder| folder.starts_with(root));
+    above.collect::<BTreeSet<_>>().into_iter().try_for_each(sync_folder)
 }
 
 fn sync_folder(folder: &Path) -> Result<(), StorageError> {

@@ -17,3 +17,8 @@ pub(super) fn blob(digest: Digest) -> Key {
 pub(super) fn index(plugin: &PluginName) -> Key {
     Key::from(format!("index/{}.json", plugin.path()))
 }
+
+/// `log/{path}`, with the path as C2SP tlog-tiles has it: `log/tile/0/x001/067.p/5`.
+pub(super) fn log(path: &str) -> Key {
+    Key::from(format!("log/{path}"))
+}

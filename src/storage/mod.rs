@@ -6,6 +6,7 @@
 mod directory;
 mod error;
 mod keys;
+mod log_objects;
 
 use std::ops::Range;
 use std::path::{Path, PathBuf};

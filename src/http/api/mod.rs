@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod blobs;
 pub mod catalog;
 pub mod index;
+pub mod log;
 pub mod namespaces;
 pub mod operations;
 pub mod operator;

@@ -1,0 +1,65 @@
+//! The objects of the transparency log: `log/checkpoint`, `log/tile/…` and what else lies beside them.
+//!
+//! Their keys are the paths under which C2SP tlog-tiles serves them.
+
+use bytes::Bytes;
+use futures::{StreamExt as _, TryStreamExt as _};
+use object_store::ObjectStoreExt as _;
+
+use super::{Storage, StorageError, directory, keys};
+
+/// How many objects are on their way to a bucket at once.
+const PUTS_AT_ONCE: usize = 16;
+
+impl Storage {
+    /// An object of the log, such as `checkpoint` or `tile/0/001`.
+    pub async fn get_log_object(&self, path: &str) -> Result<Option<Bytes>, StorageError> {
+        match self.store.get(&keys::log(path)).await {
+            Ok(result) => Ok(Some(result.bytes().await?)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Replaces an object of the log as a whole. A directory may lose it with the power, but not with the process.
+    pub async fn put_log_object(&self, path: &str, bytes: Bytes) -> Result<(), StorageError> {
+        self.store.put(&keys::log(path), bytes.into()).await?;
+        Ok(())
+    }
+
+    /// Replaces objects of the log. When this returns, they are durable.
+    pub async fn put_log_objects(&self, objects: Vec<(String, Bytes)>) -> Result<(), StorageError> {
+        if objects.is_empty() {
+            return Ok(());
+        }
+        if let Some(root) = self.root.clone() {
+            return tokio::task::spawn_blocking(move || {
+                let files = objects.iter().map(|(path, bytes)| (root.join(keys::log(path).as_ref()), bytes));
+                directory::put_files(&root, files)
+            })
+            .await
+            .map_err(|_| StorageError::Stopped)?;
+        }
+        futures::stream::iter(objects)
+            .map(|(path, bytes)| async move { self.put_log_object(&path, bytes).await })
+            .buffer_unordered(PUTS_AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    /// Removes an object of the log; nothing happens when it is not there.
+    pub async fn delete_log_object(&self, path: &str) -> Result<(), StorageError> {
+        let key = keys::log(path);
+        match self.store.delete(&key).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        // The last partial tile of a place leaves an empty folder behind; any other folder stays.
+        if let Some(root) = &self.root
+            && let Some(folder) = root.join(key.as_ref()).parent()
+        {
+            drop(tokio::fs::remove_dir(folder).await);
+        }
+        Ok(())
+    }
+}
