@@ -155,9 +155,11 @@ impl Teller<'_, '_> {
         if first == last {
             return (format!("{name} {}", version(first)), false);
         }
+        // What is said of releases on offer leaves the others aside; what is said of withdrawn ones counts them all.
+        let are_on_offer = ordinals.iter().all(|ordinal| plugin.candidates.has(*ordinal));
         let covers = |from: u32, to: u32| {
             (from..to)
-                .filter(|ordinal| plugin.candidates.has(*ordinal))
+                .filter(|ordinal| !are_on_offer || plugin.candidates.has(*ordinal))
                 .all(|ordinal| ordinals.contains(&ordinal))
         };
         if covers(0, plugin.end()) {
