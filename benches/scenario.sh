@@ -4,7 +4,7 @@
 listen=127.0.0.1:$(port); base=http://$listen
 start_server() { # prints milliseconds from start to the first good /health/ready
     target/release/pluginry serve --listen "$listen" --data "$work/data" --set log_filter=warn \
-        --set rate_limits.address_per_minute=0 --set rate_limits.token_per_minute=0 \
+        --set rate_limits.address_per_minute=0 --set rate_limits.inspect_per_minute=0 --set rate_limits.token_per_minute=0 \
         --set rate_limits.publish_per_minute=0 "$@" >"$work/server.log" 2>&1 &
     server_pid=$!
     python3 - "$base/health/ready" <<'PY'

@@ -85,6 +85,8 @@ pub struct Configuration {
     pub rate_limits: RateLimitSettings,
     /// The pool of verification runs.
     pub verification: VerificationSettings,
+    /// Who may read the metrics.
+    pub metrics: MetricsSettings,
     /// Who watches the log of this registry, and whose logs it watches.
     pub witness: WitnessSettings,
     /// The keys of the registry and the name of its log.
@@ -157,6 +159,16 @@ pub struct RateLimitSettings {
     pub publish_per_minute: u32,
     /// Sign-ins and registrations of one address in a minute.
     pub sign_in_per_minute: u32,
+    /// Inspections without publishing (`POST /api/v1/inspect`) for one address in a minute; anybody may ask.
+    pub inspect_per_minute: u32,
+}
+
+/// Who may read `/metrics`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MetricsSettings {
+    /// The bearer token it asks for; empty: it answers this machine alone.
+    pub token: String,
 }
 
 /// The pool of verification runs.
@@ -270,6 +282,7 @@ impl Default for Configuration {
             limits: LimitSettings::default(),
             rate_limits: RateLimitSettings::default(),
             verification: VerificationSettings::default(),
+            metrics: MetricsSettings::default(),
             witness: WitnessSettings::default(),
             trust: TrustSettings::default(),
             keys: KeySettings::default(),
@@ -300,6 +313,7 @@ impl Default for RateLimitSettings {
             token_per_minute: 120_000,
             publish_per_minute: 120_000,
             sign_in_per_minute: 60,
+            inspect_per_minute: 60,
         }
     }
 }
@@ -359,6 +373,9 @@ impl Configuration {
         let mut shown = self.clone();
         shown.database_url = without_password(&shown.database_url);
         shown.storage_url = without_password(&shown.storage_url);
+        if !shown.metrics.token.is_empty() {
+            shown.metrics.token = "***".into();
+        }
         blot(&mut shown.witness.key);
         toml::to_string(&shown).expect("settings are plain values")
     }
@@ -522,6 +539,7 @@ mod tests {
     fn the_printed_configuration_reads_back_and_shows_no_password() {
         let configuration = Configuration {
             database_url: "postgres://ada:secret@db/pluginry".into(),
+            metrics: MetricsSettings { token: "secret".into() },
             witness: WitnessSettings { key: "secret".into(), ..WitnessSettings::default() },
             ..Configuration::default()
         };

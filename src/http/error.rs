@@ -33,7 +33,7 @@ fn status_of(code: &str) -> StatusCode {
         | "cursor-invalid"
         | "invalid-tile-path" => StatusCode::BAD_REQUEST,
         "unauthenticated" | "token-invalid" | "token-expired" | "token-revoked" | "wrong-password"
-        | "sign-in-failed" | "account-disabled" => StatusCode::UNAUTHORIZED,
+        | "metrics-token" | "sign-in-failed" | "account-disabled" => StatusCode::UNAUTHORIZED,
         "release-quarantined"
         | "forbidden"
         | "not-a-member"
@@ -41,7 +41,8 @@ fn status_of(code: &str) -> StatusCode {
         | "not-operator"
         | "own-approval"
         | "owner-too-new"
-        | "token-scope" => StatusCode::FORBIDDEN,
+        | "token-scope"
+        | "metrics-forbidden" => StatusCode::FORBIDDEN,
         "not-found" | "page-not-found" | "unknown-plugin" | "unknown-release" | "unknown-namespace"
         | "unknown-account" => StatusCode::NOT_FOUND,
         "method-not-allowed" => StatusCode::METHOD_NOT_ALLOWED,

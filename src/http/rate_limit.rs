@@ -21,6 +21,7 @@ const CHECKS_BETWEEN_SWEEPS: u32 = 10_000;
 pub struct RateLimits {
     addresses: Option<Limiter<IpAddr>>,
     sign_ins: Option<Limiter<IpAddr>>,
+    inspections: Option<Limiter<IpAddr>>,
     tokens: Option<Limiter<i64>>,
     publishes: Option<Limiter<i64>>,
     trust_forwarded_for: bool,
@@ -65,6 +66,7 @@ impl RateLimits {
         Self {
             addresses: Limiter::new(settings.address_per_minute),
             sign_ins: Limiter::new(settings.sign_in_per_minute),
+            inspections: Limiter::new(settings.inspect_per_minute),
             tokens: Limiter::new(settings.token_per_minute),
             publishes: Limiter::new(settings.publish_per_minute),
             trust_forwarded_for: configuration.trust_forwarded_for,
@@ -83,6 +85,12 @@ impl RateLimits {
         limiter.check(&self.address_of(request), "sign-ins from this address")
     }
 
+    /// One more inspection for where `request` comes from.
+    pub fn check_inspection(&self, request: &HttpRequest) -> Result<(), Problem> {
+        let Some(limiter) = &self.inspections else { return Ok(()) };
+        limiter.check(&self.address_of(request), "inspections for this address")
+    }
+
     /// One more request with the token of this id.
     pub fn check_token(&self, token_id: i64) -> Result<(), Problem> {
         let Some(limiter) = &self.tokens else { return Ok(()) };
@@ -95,10 +103,22 @@ impl RateLimits {
         limiter.check(&token_id, "publishes with this token")
     }
 
-    fn address_of(&self, request: &HttpRequest) -> IpAddr {
+    /// Whether `request` was made on this machine. What a proxy passed on was not, unless the proxy is believed and
+    /// says so.
+    pub fn is_from_this_machine(&self, request: &HttpRequest) -> bool {
+        let is_passed_on =
+            ["x-forwarded-for", "forwarded"].iter().any(|name| request.headers().contains_key(*name));
+        let is_told_truly = self.trust_forwarded_for || !is_passed_on;
+        is_told_truly && self.client_of(request).to_canonical().is_loopback()
+    }
+
+    fn client_of(&self, request: &HttpRequest) -> IpAddr {
         let peer = request.peer_addr().map_or(IpAddr::V6(Ipv6Addr::UNSPECIFIED), |peer| peer.ip());
-        let address = if self.trust_forwarded_for { forwarded_for(request).unwrap_or(peer) } else { peer };
-        match address {
+        if self.trust_forwarded_for { forwarded_for(request).unwrap_or(peer) } else { peer }
+    }
+
+    fn address_of(&self, request: &HttpRequest) -> IpAddr {
+        match self.client_of(request) {
             IpAddr::V6(address) => IpAddr::V6(subnet_of(address)),
             v4 => v4,
         }

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Registry;
 use super::append_statement::{AppendError, EncodedStatement, append_statement};
+use super::check_widening::Widened;
 use super::object_to_release::{OperatorVerb, apply_verb};
 use super::sequence::{Sequenced, sequence_outbox};
 use super::write_log::CommittedBatch;
@@ -116,6 +117,9 @@ pub enum ChangeError {
         /// From when on it will; absent: that waits for an approval.
         until: Option<Timestamp>,
     },
+    /// Since the release was measured against the one before it, another one was published between the two.
+    #[error("another release of the plugin came before {0}")]
+    Overtaken(ReleaseId),
     /// The release is not there.
     #[error("{0} was not found")]
     Missing(ReleaseId),
@@ -362,6 +366,9 @@ async fn insert_release(
             return Err(ChangeError::VersionExists { release, existing: existing.digest, sent: new.digest });
         }
         return Ok(Made { is_new: false, line: existing.index_line(), release });
+    }
+    if Widened::of(connection, &new.manifest).await?.to_column() != new.widening {
+        return Err(ChangeError::Overtaken(release));
     }
     let now = new.published_at;
     match keys::hold(connection, dialect, namespace_id, &new.key_id, now).await? {

@@ -6,6 +6,7 @@ pub mod accounts;
 mod append_statement;
 mod blobs;
 mod change_release;
+mod check_widening;
 mod clock;
 mod commit;
 mod count_downloads;

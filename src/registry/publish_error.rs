@@ -141,6 +141,9 @@ pub enum PublishError {
         /// The operator's reason.
         reason: String,
     },
+    /// Others publish the same plugin all the time.
+    #[error("other releases of the plugin came before {0} again and again; nothing was published")]
+    Overtaken(ReleaseId),
     /// The server is stopping.
     #[error("the registry is stopping; nothing was published")]
     ShuttingDown,
@@ -181,6 +184,7 @@ impl Refusal for PublishError {
             Self::WideningNotAccepted { .. } => "widening-not-accepted",
             Self::VersionExists { .. } => "version-exists",
             Self::TakenDown { .. } => "version-taken-down",
+            Self::Overtaken(_) => "busy",
             Self::ShuttingDown => "shutting-down",
             Self::Storage(_) | Self::PackageSwept(_) => "storage-unavailable",
             Self::Database(_) | Self::Broken(_) => "internal",
@@ -231,7 +235,7 @@ impl Refusal for PublishError {
             Self::TakenDown { .. } => {
                 "Mend what the operator objects to and publish it under a higher version.".into()
             }
-            Self::ShuttingDown => "Send it again in a moment.".into(),
+            Self::Overtaken(_) | Self::ShuttingDown => "Send it again in a moment.".into(),
             Self::Storage(_) | Self::PackageSwept(_) => {
                 "Publish the same package again in a moment; if it stays, tell the operator.".into()
             }
@@ -249,6 +253,7 @@ impl From<ChangeError> for PublishError {
             ChangeError::Withheld(
                 Withheld::TakenDown { release, reason } | Withheld::Quarantined { release, reason },
             ) => Self::TakenDown { release, reason },
+            ChangeError::Overtaken(release) => Self::Overtaken(release),
             ChangeError::KeyRevoked(key_id) => Self::KeyRevoked { key_id: shortened(&key_id) },
             ChangeError::KeyWaiting { key_id, until: Some(until) } => {
                 Self::KeyWaiting { key_id: shortened(&key_id), until }

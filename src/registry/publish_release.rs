@@ -6,6 +6,7 @@
 use serde_json::Value;
 
 use super::append_statement::EncodedStatement;
+use super::check_widening::Widened;
 use super::commit::{Change, Committed};
 use super::publish_error::{LOGGED_ATTESTATION_MAX_BYTES, PublishError};
 use super::{Registry, UploadedPackage};
@@ -21,9 +22,11 @@ use crate::storage::BlobPut;
 use crate::trust::{LogEvent, LogStatement, PublishEntry};
 use crate::wasm::inspect;
 use crate::wasm::{
-    ImportDecision, ImportFinding, InspectionReport, PackageKind, PackageLimits, WideningChange,
-    read_package, widening,
+    ImportDecision, ImportFinding, InspectionReport, PackageKind, PackageLimits, read_package,
 };
+
+/// How often a publish tries to commit while others of the same plugin come before it.
+const COMMITS_AT_MOST: usize = 8;
 
 /// What a publish is asked to do, by whom it was authorised.
 pub struct PublishRequest {
@@ -102,13 +105,7 @@ pub async fn publish_release(
     let (signed, terms) = signed?;
 
     check_dependencies(registry, &signed.inspected).await?;
-    let widened = check_widening(registry, &signed.inspected, &terms).await?;
-    kill_points::pass("publish-inspected");
-    let uploaded = &signed.inspected.uploaded;
-    let (digest, size_bytes) = (uploaded.digest(), uploaded.size_bytes());
-    let blob = registry.storage().put_blob(digest, uploaded.path(), size_bytes).await?;
-    kill_points::pass("blob-stored");
-    commit(registry, signed, widened, blob, &terms).await
+    store_and_commit(registry, &signed, &terms).await
 }
 
 /// What stays of a request beside its bytes.
@@ -302,49 +299,59 @@ async fn check_dependencies(registry: &Registry, package: &InspectedPackage) -> 
     Err(PublishError::UnknownDependency { release: package.manifest.release_id(), missing })
 }
 
-/// What the release asks for beyond the one before it, if the author may.
-async fn check_widening(
+/// Stores the package and commits; again, as long as another release of the plugin comes between the look at the
+/// release before it and the commit.
+async fn store_and_commit(
+    registry: &Registry,
+    signed: &SignedPackage,
+    terms: &Terms,
+) -> Result<Published, PublishError> {
+    let mut widened = find_widening(registry, &signed.inspected, terms).await?;
+    kill_points::pass("publish-inspected");
+    let uploaded = &signed.inspected.uploaded;
+    let (digest, size_bytes) = (uploaded.digest(), uploaded.size_bytes());
+    let blob = registry.storage().put_blob(digest, uploaded.path(), size_bytes).await?;
+    kill_points::pass("blob-stored");
+    for _ in 1..COMMITS_AT_MOST {
+        match commit(registry, signed, &widened, blob, terms).await {
+            Err(PublishError::Overtaken(_)) => {
+                widened = find_widening(registry, &signed.inspected, terms).await?;
+            }
+            committed => return committed,
+        }
+    }
+    commit(registry, signed, &widened, blob, terms).await
+}
+
+async fn find_widening(
     registry: &Registry,
     package: &InspectedPackage,
     terms: &Terms,
-) -> Result<Vec<WideningChange>, PublishError> {
-    let release = package.manifest.release_id();
+) -> Result<Widened, PublishError> {
     let mut connection = registry.database().read().await?;
-    let Some(before) = releases::find_before(&mut connection, &release).await? else { return Ok(Vec::new()) };
-    let changes = widening(&before.manifest.capabilities, &package.manifest.capabilities);
-    if changes.is_empty() {
-        return Ok(changes);
-    }
-    let told = changes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    if release.version.is_patch_of(&before.release.version) {
-        return Err(PublishError::WideningInPatch { release, before: before.release, changes: told });
-    }
-    if !terms.accept_widening {
-        return Err(PublishError::WideningNotAccepted { release, before: before.release, changes: told });
-    }
-    Ok(changes)
+    Widened::of(&mut connection, &package.manifest).await?.check(&terms.release, terms.accept_widening)
 }
 
 async fn commit(
     registry: &Registry,
-    signed: SignedPackage,
-    widened: Vec<WideningChange>,
+    signed: &SignedPackage,
+    widened: &Widened,
     blob: BlobPut,
     terms: &Terms,
 ) -> Result<Published, PublishError> {
-    let report = signed.inspected.report.clone();
-    let statement = EncodedStatement::of(&signed.statement(&widened, terms))?;
-    let new = Box::new(signed.into_rows(&widened, terms));
+    let report = &signed.inspected.report;
+    let statement = EncodedStatement::of(&signed.statement(widened, terms))?;
+    let new = Box::new(signed.to_rows(widened, terms));
     let change = Change::Publish { namespace_id: terms.namespace_id, new, statement, blob };
     kill_points::pass("publish-before-commit");
     let Committed { is_new, line, .. } = registry.commit(change).await?;
     metrics::counter!("publishes_total", "outcome" => if is_new { "new" } else { "repeated" }).increment(1);
-    Ok(Published { is_new, release: line, warnings: warnings_of(&report), inspection: as_value(&report) })
+    Ok(Published { is_new, release: line, warnings: warnings_of(report), inspection: as_value(report) })
 }
 
 impl SignedPackage {
     /// What the log is told.
-    fn statement(&self, widened: &[WideningChange], terms: &Terms) -> LogStatement {
+    fn statement(&self, widened: &Widened, terms: &Terms) -> LogStatement {
         let InspectedPackage { uploaded, manifest, manifest_digest, report, .. } = &self.inspected;
         let entry = PublishEntry {
             at: terms.now,
@@ -354,38 +361,36 @@ impl SignedPackage {
             profile: manifest.host.profile.clone(),
             profile_version: report.profile.version.clone(),
             risk: report.risk(),
-            widening: !widened.is_empty(),
+            widening: widened.is_widening(),
             attestation: self.attestation.clone(),
         };
         LogStatement::of_release(&manifest.release_id(), uploaded.digest(), LogEvent::Publish(entry))
     }
 
-    fn into_rows(self, widened: &[WideningChange], terms: &Terms) -> NewRelease {
-        let InspectedPackage { uploaded, kind, manifest, manifest_digest, readme, report } = self.inspected;
-        let widening = (!widened.is_empty())
-            .then(|| serde_json::to_string(widened).expect("a widening change has text keys only"));
+    fn to_rows(&self, widened: &Widened, terms: &Terms) -> NewRelease {
+        let InspectedPackage { uploaded, kind, manifest, manifest_digest, readme, report } = &self.inspected;
         NewRelease {
-            manifest_digest,
+            manifest_digest: *manifest_digest,
             digest: uploaded.digest(),
             size_bytes: uploaded.size_bytes(),
             kind: match kind {
                 PackageKind::Core => "core".into(),
                 PackageKind::Component => "component".into(),
             },
-            readme,
+            readme: readme.clone(),
             profile_version: report.profile.version.clone(),
             risk: report.risk(),
-            inspection: serde_json::to_string(&report).expect("a report has text keys only"),
+            inspection: serde_json::to_string(report).expect("a report has text keys only"),
             attestation: String::from_utf8(self.attestation.to_json()).expect("JSON is text"),
             key_id: self.key_id.to_hex(),
             public_key: *self.public_key.as_bytes(),
-            widening,
+            widening: widened.to_column(),
             published_by: terms.account_id,
             published_at: terms.now,
-            capabilities: capability_rows(&report),
+            capabilities: capability_rows(report),
             imports: report.imports.iter().map(import_row).collect(),
-            exports: export_rows(&report),
-            manifest,
+            exports: export_rows(report),
+            manifest: manifest.clone(),
         }
     }
 }

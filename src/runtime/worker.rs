@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::isolation::lock_down;
+use super::isolation::{lock_down, yield_to_others};
 use super::verify::verify;
 use super::{RuntimeError, Sandbox, SandboxSettings, Stage, VerificationReport, VerificationRequest};
 
@@ -27,9 +27,10 @@ pub(super) enum Line {
 
 /// The whole life of the hidden subcommand `verification-worker`.
 ///
-/// Opens the package, starts the one thread it needs, locks the process down, and only then reads
+/// Steps behind everything else on the machine, opens the package, starts the one thread it needs, locks the process down, and only then reads
 /// a byte of the package.
 pub fn run_worker(package_path: &Path) -> Result<(), RuntimeError> {
+    yield_to_others();
     let mut text = String::new();
     std::io::stdin()
         .read_to_string(&mut text)

@@ -25,6 +25,8 @@ mod manners;
 #[cfg(feature = "server")]
 mod migrations;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod operator;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod own_host;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod publishing;

@@ -1,9 +1,12 @@
 //! `/health/live`, `/health/ready`, `/metrics`.
 
-use actix_web::{HttpResponse, web};
+use actix_web::http::header::{self, HeaderValue};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
+use subtle::ConstantTimeEq as _;
 
 use crate::http::error::Problem;
+use crate::http::rate_limit::RateLimits;
 use crate::registry::Registry;
 use crate::telemetry;
 
@@ -25,9 +28,32 @@ pub async fn show_readiness(registry: web::Data<Registry>) -> Result<HttpRespons
     Ok(HttpResponse::Ok().json(Health { status: "ready" }))
 }
 
-/// `GET /metrics`: Prometheus text.
-pub async fn show_metrics() -> HttpResponse {
-    HttpResponse::Ok()
+/// `GET /metrics`: Prometheus text, for whoever has the token of the settings; without one, for this machine alone.
+pub async fn show_metrics(
+    request: HttpRequest,
+    registry: web::Data<Registry>,
+    limits: web::Data<RateLimits>,
+) -> Result<HttpResponse, Problem> {
+    check_metrics_reader(&request, &registry.configuration().metrics.token, &limits)?;
+    Ok(HttpResponse::Ok()
         .content_type("text/plain; version=0.0.4; charset=utf-8")
-        .body(telemetry::metrics_handle().render())
+        .body(telemetry::metrics_handle().render()))
+}
+
+fn check_metrics_reader(request: &HttpRequest, token: &str, limits: &RateLimits) -> Result<(), Problem> {
+    if token.is_empty() {
+        return match limits.is_from_this_machine(request) {
+            true => Ok(()),
+            false => Err(Problem::new("metrics-forbidden", "the metrics are told on this machine only")
+                .mend("Ask on the machine itself, or set `metrics.token` and send it as a bearer token.")),
+        };
+    }
+    let given = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    let given = given.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default();
+    if bool::from(given.as_bytes().ct_eq(token.as_bytes())) {
+        return Ok(());
+    }
+    Err(Problem::new("metrics-token", "the metrics ask for the token that `metrics.token` names")
+        .mend("Send it as `authorization: Bearer …`.")
+        .header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"metrics\"")))
 }

@@ -90,8 +90,10 @@ pub async fn inspect(
     request: HttpRequest,
     registry: web::Data<Registry>,
     QueryOf(switches): QueryOf<InspectSwitches>,
+    limits: web::Data<RateLimits>,
     body: Body,
 ) -> Result<HttpResponse, Problem> {
+    limits.check_inspection(&request)?;
     let mut form = PublishForm::read(&request, body.0, &registry).await?;
     let profile = form.profile.take().or(switches.profile);
     let report =

@@ -16,6 +16,9 @@ use super::database::TestDatabase;
 /// A `tracing` filter; with it the servers under test write their log lines to stderr.
 const LOG_VARIABLE: &str = "PLUGINRY_TEST_LOG";
 
+/// Of every author.
+const PASSWORD: &str = "correct horse battery staple";
+
 /// A running registry. Dropping it stops it gracefully; a panic inside it fails the test.
 pub struct TestServer {
     /// `http://127.0.0.1:PORT`.
@@ -52,6 +55,7 @@ impl TestServer {
         };
         configuration.verification.executable = env!("CARGO_BIN_EXE_pluginry").into();
         configuration.rate_limits.address_per_minute = 0;
+        configuration.rate_limits.inspect_per_minute = 0;
         configuration.rate_limits.token_per_minute = 0;
         configuration.rate_limits.publish_per_minute = 0;
         configuration.rate_limits.sign_in_per_minute = 0;
@@ -138,16 +142,11 @@ impl TestServer {
     /// An account that owns `namespace` and has enrolled a key.
     pub async fn author(&self, namespace: &str) -> Author<'_> {
         let name = format!("{namespace}-author");
-        let password = "correct horse battery staple";
-        let body = json!({ "name": name, "email": format!("{name}@example.org"), "password": password });
+        let body = json!({ "name": name, "email": format!("{name}@example.org"), "password": PASSWORD });
         accept(self.post("/api/v1/accounts", "", body).await).await;
-        let body = json!({ "name": name, "password": password });
-        let answer = accept(self.post("/api/v1/login", "", body).await).await;
-        let token = answer["token"].as_str().unwrap().to_owned();
-
-        let key = SecretKey::from_seed(Digest::of(namespace.as_bytes()).as_bytes());
-        accept(self.post("/api/v1/namespaces", &token, json!({ "name": namespace })).await).await;
-        let author = Author { server: self, namespace: namespace.to_owned(), token, key };
+        let author = Author::signed_in(self, namespace).await;
+        let namespace = json!({ "name": namespace });
+        accept(self.post("/api/v1/namespaces", &author.token, namespace).await).await;
         author.enroll(&author.key).await;
         author
     }
@@ -220,7 +219,16 @@ pub struct Author<'a> {
     pub key: SecretKey,
 }
 
-impl Author<'_> {
+impl<'a> Author<'a> {
+    /// The author of `namespace`, who has an account already.
+    pub async fn signed_in(server: &'a TestServer, namespace: &str) -> Self {
+        let body = json!({ "name": format!("{namespace}-author"), "password": PASSWORD });
+        let answer = accept(server.post("/api/v1/login", "", body).await).await;
+        let token = answer["token"].as_str().unwrap().to_owned();
+        let key = SecretKey::from_seed(Digest::of(namespace.as_bytes()).as_bytes());
+        Self { server, namespace: namespace.to_owned(), token, key }
+    }
+
     /// Enrols `key` in the author's namespace.
     pub async fn enroll(&self, key: &SecretKey) {
         let path = format!("/api/v1/namespaces/{}/keys", self.namespace);
