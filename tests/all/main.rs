@@ -21,6 +21,8 @@ mod inspection;
 mod journey;
 mod kill_points;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod kills;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod manners;
 #[cfg(feature = "server")]
 mod migrations;

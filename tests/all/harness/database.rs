@@ -46,15 +46,41 @@ impl TestDatabase {
 
     /// An empty database on this Postgres server.
     pub async fn postgres(server: &str) -> Self {
+        Self::postgres_like(server, "template0").await
+    }
+
+    async fn postgres_like(server: &str, template: &str) -> Self {
         sqlx::any::install_default_drivers();
         let name = format!("test_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
         let mut connection = AnyConnection::connect(server).await.expect("the Postgres server answers");
-        let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name} TEMPLATE template0"));
+        let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name} TEMPLATE {template}"));
         connection.execute(create).await.expect("the user may create databases");
         connection.close().await.expect("the connection closes");
         let mut url = url::Url::parse(server).expect("an address");
         url.set_path(&name);
         Self { url: url.into(), dialect: Dialect::Postgres, _folder: None }
+    }
+
+    /// A database of its own with the same rows. Nobody may be connected to this one.
+    pub async fn copy(&self) -> Self {
+        match self.dialect {
+            Dialect::Sqlite => {
+                let copy = Self::sqlite();
+                for end in ["", "-wal"] {
+                    let path = |url: &str| format!("{}{end}", url.trim_start_matches("sqlite:"));
+                    if std::fs::exists(path(&self.url)).expect("a database's folder") {
+                        std::fs::copy(path(&self.url), path(&copy.url)).expect("a file is copied");
+                    }
+                }
+                copy
+            }
+            Dialect::Postgres => {
+                let mut server = url::Url::parse(&self.url).expect("an address");
+                let template = server.path().trim_start_matches('/').to_owned();
+                server.set_path("postgres");
+                Self::postgres_like(server.as_str(), &template).await
+            }
+        }
     }
 
     /// Its address, for `Database::connect` and for the server's configuration.
