@@ -61,14 +61,16 @@ impl Process {
         if world.hurries {
             command.env("PLUGINRY_TEST_PERIOD_MS", "25");
         }
-        let mut child = command.spawn().unwrap();
-        let said = Arc::new(Mutex::new(Vec::new()));
-        let listening = listen(&mut child, Arc::clone(&said));
+        let child = command.spawn().unwrap();
+        let mut process = Self { child, said: Arc::default(), url: String::new() };
+        let listening = listen(&mut process.child, Arc::clone(&process.said));
         match tokio::time::timeout(PATIENCE, listening).await.expect("a start takes seconds at most") {
-            Ok(url) => Start::Listening(Self { child, said, url }),
+            Ok(url) => {
+                process.url = url;
+                Start::Listening(process)
+            }
             Err(_) => {
-                let status = child.wait().unwrap();
-                assert!(is_kill(status), "a start ended with {status}:\n{}", said.lock().unwrap().join("\n"));
+                assert!(process.dies_within(PATIENCE).await, "it neither listens nor dies");
                 Start::Died
             }
         }

@@ -69,7 +69,9 @@ impl Watcher {
             let tiles = fetch_tiles(http, url, tree.size, tiles_for_consistency(size, tree.size)).await?;
             let proof = prove_consistency(size, tree.size, &tiles).unwrap();
             let holds = verify_consistency(size, root, tree.size, tree.root, &proof);
-            holds.unwrap_or_else(|error| panic!("the log of {} does not hold that of {size}: {error}", tree.size));
+            holds.unwrap_or_else(|error| {
+                panic!("the log of {} does not hold that of {size}: {error}", tree.size)
+            });
         }
         let mut memory = self.memory.lock().unwrap();
         let known = *memory.seen.entry(tree.size).or_insert(tree.root);

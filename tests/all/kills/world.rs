@@ -47,7 +47,8 @@ pub struct World {
 impl Template {
     /// Makes the accounts, which takes its time.
     pub async fn make() -> Self {
-        let mut server = TestServer::start_with(|configuration| configuration.verification.children = 0).await;
+        let mut server =
+            TestServer::start_with(|configuration| configuration.verification.children = 0).await;
         let mut people = Vec::new();
         for namespace in NAMESPACES {
             let author = server.author(namespace).await;
