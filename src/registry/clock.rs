@@ -1,22 +1,40 @@
-//! The clock that use cases of this process are given the moment from.
+//! The clock of a registry: the system's, but in tests, which put it forward where others would wait.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use super::Registry;
 use crate::domain::Timestamp;
 
-/// How far the registry's clock is put forward. It stands at the system's time but in tests, which do not wait.
+/// The system's clock and how many seconds it is put forward.
 #[derive(Debug, Default)]
-pub(super) struct Clock(AtomicI64);
+pub struct Clock(AtomicI64);
+
+impl Clock {
+    /// The moment by this clock.
+    pub fn now(&self) -> Timestamp {
+        Timestamp::now().plus_seconds(self.seconds_ahead())
+    }
+
+    /// How far it is put forward.
+    pub fn seconds_ahead(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Puts it forward: what takes days needs no days in a test.
+    pub fn put_forward(&self, seconds: i64) {
+        self.0.fetch_add(seconds, Ordering::Relaxed);
+    }
+}
 
 impl Registry {
     /// The moment by the registry's clock.
     pub fn now(&self) -> Timestamp {
-        Timestamp::now().plus_seconds(self.shared.clock.0.load(Ordering::Relaxed))
+        self.shared.clock.now()
     }
 
-    /// Puts the registry's clock forward: what takes days needs no days in a test.
-    pub fn put_clock_forward(&self, seconds: i64) {
-        self.shared.clock.0.fetch_add(seconds, Ordering::Relaxed);
+    /// The registry's clock.
+    pub fn clock(&self) -> Arc<Clock> {
+        Arc::clone(&self.shared.clock)
     }
 }

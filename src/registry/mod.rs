@@ -63,6 +63,7 @@ use crate::trust::{EntryError, LogStatement};
 pub use append_statement::{AppendError, EncodedStatement};
 pub use blobs::BlobContent;
 pub use change_release::{ChangeReleaseError, change_release};
+pub use clock::Clock;
 pub use commit::{Change, ChangeError, Committed, ReleaseChange, VERIFY_RELEASE};
 pub use find_release::{
     downloads_by_day, find_release, list_dependents, list_releases, newest_verification, release_texts,
@@ -119,7 +120,7 @@ struct Shared {
     index_debt: follow::IndexDebt,
     blobs: blobs::Blobs,
     committer: commit::Committer,
-    clock: clock::Clock,
+    clock: Arc<Clock>,
     log_tree: log_tree::LogTree,
     log_writer: tokio::sync::Mutex<write_log::LogWriter>,
     inspections: Arc<Semaphore>,
@@ -208,7 +209,7 @@ impl Registry {
                 following: tokio::sync::Mutex::default(),
                 index_debt: follow::IndexDebt::default(),
                 committer,
-                clock: clock::Clock::default(),
+                clock: Arc::default(),
                 log_writer: tokio::sync::Mutex::default(),
                 inspections: Arc::new(Semaphore::new(limits.inspect_concurrency.max(1))),
                 resolves: Arc::new(Semaphore::new(limits.resolve_concurrency.max(1))),

@@ -231,7 +231,8 @@ impl Hindrance {
                 format!("{verb} {kind} by the operator of the registry: {reason}")
             }
             Self::SignerRevoked => {
-                format!("{} signed with a key that is revoked from there on", verb("is", "are"))
+                let these = verb("this release", "these releases");
+                format!("{} signed with a key that is revoked, {these} included", verb("was", "were"))
             }
             Self::Yanked => format!("{} yanked by the author", verb("was", "were")),
             Self::PreRelease => verb("is a pre-release", "are pre-releases").into(),

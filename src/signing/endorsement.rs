@@ -10,6 +10,8 @@ use crate::domain::{Namespace, Refusal};
 /// `predicateType` of an endorsement.
 pub const ENDORSEMENT_PREDICATE_TYPE: &str = "https://pluginry.dev/attestation/key-endorsement/v1";
 
+const SUBJECT_PREFIX: &str = "pluginry:key/";
+
 /// Why an endorsement does not count.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EndorsementError {
@@ -138,7 +140,8 @@ impl KeyEndorsement {
         if said.predicate.namespace != self.namespace.as_str()
             || subject.name != subject_name(&self.namespace)
         {
-            let named = [said.predicate.namespace.as_str(), subject.name.as_str()];
+            let about = subject.name.strip_prefix(SUBJECT_PREFIX).unwrap_or(&subject.name);
+            let named = [said.predicate.namespace.as_str(), about];
             let other = named.into_iter().find(|name| *name != self.namespace.as_str());
             let found = shortened(other.unwrap_or_default());
             return Err(EndorsementError::OtherNamespace { found, expected: self.namespace.clone() });
@@ -153,8 +156,18 @@ impl KeyEndorsement {
     }
 }
 
+/// Reads an endorsement as sent.
+pub fn read_endorsement(json: &[u8]) -> Result<Envelope, EndorsementError> {
+    Envelope::from_json(json).map_err(|error| match error {
+        SigningError::NotAnEnvelope { problem } => {
+            EndorsementError::Unreadable { problem: format!("it is no DSSE envelope: {problem}") }
+        }
+        other => EndorsementError::Unreadable { problem: other.to_string() },
+    })
+}
+
 fn subject_name(namespace: &Namespace) -> String {
-    format!("pluginry:key/{namespace}")
+    format!("{SUBJECT_PREFIX}{namespace}")
 }
 
 /// Signs a new key in with one that counts.

@@ -16,7 +16,8 @@ mod tests;
 
 pub use bundle::Bundle;
 pub use endorsement::{
-    ENDORSEMENT_PREDICATE_TYPE, EndorsementError, KeyEndorsement, sign_endorsement, verify_endorsement,
+    ENDORSEMENT_PREDICATE_TYPE, EndorsementError, KeyEndorsement, read_endorsement, sign_endorsement,
+    verify_endorsement,
 };
 pub use envelope::{
     ENVELOPE_MAX_BYTES, Envelope, PAYLOAD_TYPE, SIGNATURES_MAX, Signature, pre_authentication_encoding,

@@ -19,6 +19,8 @@ mod harness;
 mod inspection;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod journey;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod key_life;
 mod kill_points;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod kills;

@@ -2,10 +2,10 @@
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
+use crate::domain::Namespace;
 use crate::domain::api::{
     EnrollKeyRequest, EnrolledKey, MemberRequest, MemberRole, NewNamespaceRequest, RevokeKeyRequest,
 };
-use crate::domain::{Namespace, Timestamp};
 use crate::http::error::Problem;
 use crate::http::extract::{Authenticated, JsonBody, NamespacePath, QueryOf, part};
 use crate::registry::{Registry, accounts};
@@ -17,7 +17,7 @@ pub async fn create_namespace(
     Authenticated(caller): Authenticated,
     JsonBody(body): JsonBody<NewNamespaceRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let answer = accounts::create_namespace(registry.database(), &caller, &body, Timestamp::now()).await?;
+    let answer = accounts::create_namespace(registry.database(), &caller, &body, registry.now()).await?;
     Ok(HttpResponse::Created().json(answer))
 }
 
@@ -49,7 +49,7 @@ async fn change_member(
     role: Option<MemberRole>,
 ) -> Result<HttpResponse, Problem> {
     let account = part(request, "account");
-    accounts::set_member(registry.database(), &caller, &namespace, account, role, Timestamp::now()).await?;
+    accounts::set_member(registry.database(), &caller, &namespace, account, role, registry.now()).await?;
     registry.sequence_soon();
     Ok(HttpResponse::NoContent().finish())
 }

@@ -16,7 +16,8 @@ use crate::domain::{Namespace, Refusal, Timestamp};
 use crate::kill_points;
 use crate::registry::append_statement::{AppendError, append_statement};
 use crate::signing::{
-    EndorsementError, Envelope, KeyEndorsement, KeyError, KeyId, PublicKey, verify_endorsement,
+    EndorsementError, Envelope, KeyEndorsement, KeyError, KeyId, PublicKey, read_endorsement,
+    verify_endorsement,
 };
 use crate::trust::{KeyEnrollment, LogEvent, LogStatement};
 
@@ -272,13 +273,12 @@ fn check_endorsement(
     public_key: PublicKey,
 ) -> Result<Option<(KeyId, Envelope)>, EnrollKeyError> {
     let Some(endorsement) = endorsement else { return Ok(None) };
-    let unreadable = |problem: String| EndorsementError::Unreadable { problem };
     let json = endorsement.to_string();
     if json.len() > ENDORSEMENT_MAX_BYTES {
         let problem = format!("it is {} bytes; at most {ENDORSEMENT_MAX_BYTES} are allowed", json.len());
-        return Err(unreadable(problem).into());
+        return Err(EndorsementError::Unreadable { problem }.into());
     }
-    let envelope = Envelope::from_json(json.as_bytes()).map_err(|error| unreadable(error.to_string()))?;
+    let envelope = read_endorsement(json.as_bytes())?;
     let counting: Vec<PublicKey> =
         counting.iter().filter_map(|key| PublicKey::from_bytes(&key.public_key).ok()).collect();
     let expected = KeyEndorsement { namespace: namespace.clone(), public_key };

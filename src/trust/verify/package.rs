@@ -88,7 +88,7 @@ impl ProvenRelease<'_> {
     fn check_key_counts(&self) -> Result<(), StepRefusal> {
         let (key, publish) = (self.bundle.key_id, &self.publish);
         let counts_from = self.enrollment.entry.counts_from;
-        if counts_from > publish.entry.at {
+        if !self.enrollment.entry.counts_at(publish.entry.at) {
             let published_at = publish.entry.at;
             return Err(StepRefusal::SignerNotYetCounting { key, published_at, counts_from });
         }
@@ -115,7 +115,7 @@ impl ProvenRelease<'_> {
     /// From which index on the log says that the key counts for nothing.
     pub(super) fn revoked_from(&self) -> Option<u64> {
         let revocation = self.revocation.as_ref()?;
-        Some(revocation.entry.from_index.unwrap_or(revocation.index))
+        Some(revocation.entry.counts_until(revocation.index))
     }
 
     fn recovery_remark(&self) -> Option<String> {

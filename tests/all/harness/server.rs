@@ -1,10 +1,12 @@
 //! A real registry on a free port, with a database and a directory of its own, and people who publish to it.
 
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use pluginry::config::Configuration;
 use pluginry::domain::{Digest, Manifest, ReleaseId};
 use pluginry::http::Application;
+use pluginry::registry::Clock;
 use pluginry::signing::{Envelope, ReleaseStatement, SecretKey, sign_release};
 use pluginry::wasm::{PackFiles, pack};
 use reqwest::multipart::{Form, Part};
@@ -28,6 +30,7 @@ pub struct TestServer {
     /// The operator's token.
     pub operator_token: String,
     configuration: Configuration,
+    clock: Arc<Clock>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     // Dropped last, in this order.
@@ -61,7 +64,7 @@ impl TestServer {
         configuration.rate_limits.sign_in_per_minute = 0;
         change(&mut configuration);
 
-        let (url, operator_token, stop, thread) = run(configuration.clone());
+        let Running { url, operator_token, clock, stop, thread } = run(configuration.clone());
         let operator_token = operator_token.expect("the first start makes the operator");
         let http = reqwest::Client::new();
         Self {
@@ -69,6 +72,7 @@ impl TestServer {
             http,
             operator_token,
             configuration,
+            clock,
             stop: Some(stop),
             thread: Some(thread),
             database,
@@ -79,8 +83,10 @@ impl TestServer {
     /// Stops the registry and starts it again on the same data, at a new address.
     pub fn restart(&mut self) {
         self.stop();
-        let (url, _, stop, thread) = run(self.configuration.clone());
+        let Running { url, clock, stop, thread, .. } = run(self.configuration.clone());
+        clock.put_forward(self.clock.seconds_ahead());
         self.url = url;
+        self.clock = clock;
         self.stop = Some(stop);
         self.thread = Some(thread);
     }
@@ -88,6 +94,11 @@ impl TestServer {
     /// Its settings, for the next start.
     pub fn configuration(&mut self) -> &mut Configuration {
         &mut self.configuration
+    }
+
+    /// Lets hours go by for the registry.
+    pub fn put_clock_forward(&self, hours: i64) {
+        self.clock.put_forward(hours * 3_600);
     }
 
     /// Tells the registry to stop and does not wait; [`Self::restart`] or dropping does.
@@ -139,6 +150,15 @@ impl TestServer {
         self.http.post(format!("{}{path}", self.url)).bearer_auth(token).json(&body).send().await.unwrap()
     }
 
+    /// Makes an account and signs it in; gives its token.
+    pub async fn account(&self, name: &str) -> String {
+        let body = json!({ "name": name, "email": format!("{name}@example.org"), "password": PASSWORD });
+        accept(self.post("/api/v1/accounts", "", body).await).await;
+        let body = json!({ "name": name, "password": PASSWORD });
+        let answer = accept(self.post("/api/v1/login", "", body).await).await;
+        answer["token"].as_str().unwrap().to_owned()
+    }
+
     /// An account that owns `namespace` and has enrolled a key.
     pub async fn author(&self, namespace: &str) -> Author<'_> {
         let name = format!("{namespace}-author");
@@ -158,7 +178,13 @@ impl Drop for TestServer {
     }
 }
 
-type Running = (String, Option<String>, oneshot::Sender<()>, JoinHandle<()>);
+struct Running {
+    url: String,
+    operator_token: Option<String>,
+    clock: Arc<Clock>,
+    stop: oneshot::Sender<()>,
+    thread: JoinHandle<()>,
+}
 
 /// Runs the program on a thread of its own; returns once it listens.
 fn run(configuration: Configuration) -> Running {
@@ -172,7 +198,7 @@ fn run(configuration: Configuration) -> Running {
             let application = Application::build(configuration).await.unwrap();
             let url = format!("http://{}", application.address());
             let token = application.registry().take_first_operator_token();
-            started_sender.send((url, token)).unwrap();
+            started_sender.send((url, token, application.registry().clock())).unwrap();
             let shutdown = async move {
                 let _ = stopped.await;
             };
@@ -180,7 +206,7 @@ fn run(configuration: Configuration) -> Running {
         });
     });
     match started.recv() {
-        Ok((url, token)) => (url, token, stop, thread),
+        Ok((url, operator_token, clock)) => Running { url, operator_token, clock, stop, thread },
         Err(_) => std::panic::resume_unwind(thread.join().expect_err("it ended before it listened")),
     }
 }
