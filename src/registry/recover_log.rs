@@ -12,7 +12,10 @@ use super::write_log::{CHECKPOINT, LogWriter, WriteLogError};
 use crate::db::{DatabaseError, log};
 use crate::domain::Timestamp;
 use crate::kill_points;
-use crate::log::{Hash, SignedCheckpoint, TILE_WIDTH, TilePath, Tiles, TreeEdge, tiles_for_root};
+use crate::log::{
+    Checkpoint, CheckpointError, Hash, SignedCheckpoint, TILE_WIDTH, TilePath, Tiles, TreeEdge,
+    tiles_for_root,
+};
 use crate::storage::StorageError;
 
 /// Why the log of the store and the entries of the database cannot be used together.
@@ -50,6 +53,17 @@ pub enum RecoverLogError {
         /// Where the checkpoint is.
         place: &'static str,
     },
+    /// The checkpoint in the object store is somebody else's.
+    #[error(
+        "the checkpoint over {tree_size} entries in the object store was signed by no log key of this registry: \
+         {problem}. Let every registry have an object store of its own"
+    )]
+    Foreign {
+        /// How many entries it is over.
+        tree_size: u64,
+        /// What is wrong with its signature.
+        problem: CheckpointError,
+    },
     /// The log cannot be written.
     #[error(transparent)]
     Write(#[from] WriteLogError),
@@ -80,11 +94,18 @@ impl Registry {
         let mut writer = self.shared.log_writer.lock().await;
         let turn = self.take_turn().await?;
         let checkpoint = self.stored_checkpoint().await?;
+        let foreign = checkpoint.as_ref().and_then(|signed| {
+            let tree_size = signed.unverified().tree_size;
+            let keys = self.keys().document().log_verifiers_at(tree_size);
+            signed.verify(&keys).err().map(|problem| RecoverLogError::Foreign { tree_size, problem })
+        });
         let saved = log::find_head(&mut *self.database().read().await?).await?.map(SignedHead::from_row);
         let entries = log::last_sequence(&mut *self.database().read().await?).await?;
 
-        let in_store =
-            checkpoint.map(|(tree_size, root)| Remembered { tree_size, root, place: "object store" });
+        let in_store = checkpoint.map(|signed| {
+            let Checkpoint { tree_size, root, .. } = *signed.unverified();
+            Remembered { tree_size, root, place: "object store" }
+        });
         let in_database =
             saved.map(|SignedHead { tree_size, root, .. }| Remembered { tree_size, root, place: "database" });
         // The smaller one first: the tree passes both on its way.
@@ -93,6 +114,9 @@ impl Registry {
         if let Some(head) = remembered.iter().find(|head| head.tree_size > entries) {
             let (tree_size, place) = (head.tree_size, head.place);
             return Err(RecoverLogError::Shrunk { entries, tree_size, place });
+        }
+        if let Some(foreign) = foreign {
+            return Err(foreign);
         }
         self.grow_past(&mut writer, &remembered, entries).await?;
         self.sign_recovered(&mut writer, turn).await
@@ -219,12 +243,12 @@ impl Registry {
         self.storage().get_log_object(&path.path()).await
     }
 
-    /// Size and root of the checkpoint in the store. One that cannot be read says nothing: the database decides then.
-    async fn stored_checkpoint(&self) -> Result<Option<(u64, Hash)>, StorageError> {
+    /// The checkpoint in the store. One that cannot be read says nothing: the database decides then.
+    async fn stored_checkpoint(&self) -> Result<Option<SignedCheckpoint>, StorageError> {
         let Some(bytes) = self.storage().get_log_object(CHECKPOINT).await? else { return Ok(None) };
         let note = String::from_utf8_lossy(&bytes);
         match SignedCheckpoint::parse(&note) {
-            Ok(signed) => Ok(Some((signed.unverified().tree_size, signed.unverified().root))),
+            Ok(signed) => Ok(Some(signed)),
             Err(error) => {
                 tracing::warn!(%error, "the checkpoint in the object store cannot be read; it is written again");
                 Ok(None)

@@ -208,6 +208,8 @@ impl Registry {
             log::save_head(&mut transaction, &head.to_row(), Timestamp::now()).await?;
             transaction.commit().await.map_err(DatabaseError::from)?;
         }
+        metrics::counter!("log_checkpoints_total").increment(1);
+        metrics::gauge!("log_tree_size").set(head.tree_size as f64);
         self.shared.log_tree.set_head(head);
         Ok(())
     }

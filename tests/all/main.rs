@@ -25,6 +25,8 @@ mod kill_points;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod kills;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod log;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod manners;
 #[cfg(feature = "server")]
 mod migrations;

@@ -3,8 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic like tests")]
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
 
 use futures::StreamExt as _;
 use futures::future::join_all;
@@ -13,6 +11,7 @@ use reqwest::multipart::{Form, Part};
 use serde_json::Value;
 use sqlx::Row as _;
 
+use crate::harness::process::Process;
 use crate::harness::server::{ADDER, TestPackage, TestServer, accept, core_manifest};
 
 /// How many releases the burst has, how many are on their way at once, and after how many answers it ends.
@@ -26,43 +25,6 @@ async fn start() -> TestServer {
 
 fn adder(release: &str) -> TestPackage {
     TestPackage::pack(&core_manifest(release, ""), ADDER)
-}
-
-/// A `pluginry serve` of its own on the data of a stopped [`TestServer`].
-struct Process {
-    child: Child,
-    url: String,
-}
-
-impl Process {
-    fn start(server: &TestServer) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_pluginry"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--data"])
-            .arg(server.data())
-            .args(["--set", "verification.children=0", "--set", "log_filter=error", "--set"])
-            .arg(format!("database_url={}", server.database().url()))
-            .current_dir(server.data())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
-        let url =
-            lines.find_map(|line| Some(line.ok()?.split_once("http://")?.1.trim_end_matches('/').to_owned()));
-        Self { child, url: format!("http://{}", url.expect("it says where the catalog is")) }
-    }
-
-    /// `kill -9`.
-    fn kill(&mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 /// Somebody who publishes to an address that may be gone.
@@ -118,7 +80,7 @@ async fn a_kill_in_the_middle_of_a_burst_loses_nothing_that_was_answered() {
     let packages: Vec<TestPackage> =
         (0..BURST).map(|number| adder(&format!("acme:plugin-{number}@1.0.0"))).collect();
     server.stop();
-    let mut process = Process::start(&server);
+    let mut process = Process::start(server.data(), server.database(), &[]);
     let url = process.url.clone();
 
     let mut answered: BTreeMap<String, Value> = BTreeMap::new();

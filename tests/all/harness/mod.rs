@@ -6,6 +6,8 @@ pub mod database;
 #[cfg(all(feature = "runtime", feature = "client"))]
 pub mod generated;
 #[cfg(all(feature = "runtime", feature = "client"))]
+pub mod process;
+#[cfg(all(feature = "runtime", feature = "client"))]
 pub mod server;
 
 use std::io::Write as _;

@@ -126,6 +126,15 @@ impl TestServer {
         }
     }
 
+    /// Why it does not start on what is there; it must not.
+    pub async fn refuse_to_start(&self) -> String {
+        let started = Application::build(self.configuration.clone()).await;
+        match started {
+            Ok(_) => panic!("it started"),
+            Err(error) => error.to_string(),
+        }
+    }
+
     /// The data directory.
     pub fn data(&self) -> &std::path::Path {
         self.folder.path()
