@@ -148,7 +148,7 @@ impl Monitor {
         digest: Digest,
         entry: &VerdictEntry,
     ) -> Result<(), String> {
-        let verdict = read_verdict(&entry.summary, &trust.registry_keys_at(index))
+        let verdict = read_verdict(&entry.summary, &trust.registry_keys_at(index + 1))
             .map_err(|error| error.to_string())?;
         verdict.check_subject(release, digest).map_err(|error| error.to_string())?;
         if verdict.state != entry.state {
