@@ -251,7 +251,7 @@ pub struct WitnessSettings {
     /// The name this registry cosigns with, such as `plugins.example.org/witness`; needed with `logs`.
     pub name: String,
     /// The secret key it cosigns with; empty: the one in `key_file`.
-    pub key: String,
+    pub key: SecretText,
     /// The file of that key; empty: `keys/witness.key` in the data directory, made when it is needed.
     pub key_file: PathBuf,
 }
@@ -376,7 +376,6 @@ impl Configuration {
         if !shown.metrics.token.is_empty() {
             shown.metrics.token = "***".into();
         }
-        blot(&mut shown.witness.key);
         toml::to_string(&shown).expect("settings are plain values")
     }
 
@@ -447,12 +446,6 @@ fn set(settings: &mut toml::Table, defaults: &toml::Table, key: &str, value: &st
             settings.insert(key.to_owned(), typed.unwrap_or_else(|| value.into()));
             Some(())
         }
-    }
-}
-
-fn blot(secret: &mut String) {
-    if !secret.is_empty() {
-        *secret = "***".into();
     }
 }
 
@@ -540,7 +533,7 @@ mod tests {
         let configuration = Configuration {
             database_url: "postgres://ada:secret@db/pluginry".into(),
             metrics: MetricsSettings { token: "secret".into() },
-            witness: WitnessSettings { key: "secret".into(), ..WitnessSettings::default() },
+            witness: WitnessSettings { key: "secret".to_owned().into(), ..WitnessSettings::default() },
             ..Configuration::default()
         };
 

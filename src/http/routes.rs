@@ -25,6 +25,7 @@ pub fn configure(service: &mut ServiceConfig, witness: Option<web::Data<Witness>
         .service(readable("/index/{namespace}/{name}.json", index::show_index_file))
         .service(readable("/blobs/sha256/{digest}", blobs::show_blob))
         .service(readable("/log/checkpoint", log::show_checkpoint))
+        .service(readable("/log/witnessed-checkpoint", log::show_witnessed_checkpoint))
         .service(readable("/log/tile/{path:.*}", log::show_tile))
         .service(
             web::scope("")

@@ -4,6 +4,7 @@
 
 pub mod accounts;
 mod append_statement;
+mod ask_witnesses;
 mod blobs;
 mod change_release;
 mod check_widening;
@@ -61,6 +62,8 @@ use crate::storage::{Storage, StorageError};
 use crate::trust::{EntryError, LogStatement};
 
 pub use append_statement::{AppendError, EncodedStatement};
+pub use ask_witnesses::AskWitnessesError;
+use ask_witnesses::Witnesses;
 pub use blobs::BlobContent;
 pub use change_release::{ChangeReleaseError, change_release};
 pub use clock::Clock;
@@ -177,6 +180,9 @@ pub enum OpenError {
     /// The log and the database do not belong together.
     #[error("the transparency log: {0}")]
     RecoverLog(#[from] RecoverLogError),
+    /// The witnesses of the settings cannot be asked.
+    #[error(transparent)]
+    Witnesses(#[from] AskWitnessesError),
     /// What a killed process left could not be put right.
     #[error("recovery: {0}")]
     Recover(#[from] IndexError),
@@ -228,6 +234,10 @@ impl Registry {
         registry.start(committer_task.run(registry.clone(), registry.stopping()));
         registry.start(log_writer_task.run(registry.clone()));
         registry.start(registry.clone().keep_index_files());
+        let verifiers = registry.keys().document().witness_verifiers();
+        if let Some(witnesses) = Witnesses::of_configuration(registry.configuration(), &verifiers)? {
+            registry.start(registry.clone().keep_asking_witnesses(witnesses));
+        }
         if registry.database().dialect() == Dialect::Postgres {
             registry.start(registry.clone().keep_following());
         }

@@ -195,7 +195,7 @@ impl Witness {
 pub fn witness_key(configuration: &Configuration) -> Result<SecretKey, OpenWitnessError> {
     let settings = &configuration.witness;
     if !settings.key.is_empty() {
-        return Ok(settings.key.parse()?);
+        return Ok(settings.key.as_str().parse()?);
     }
     if !settings.key_file.as_os_str().is_empty() {
         return Ok(read_or_make_key_file(&settings.key_file)?);

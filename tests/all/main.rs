@@ -61,3 +61,5 @@ mod verification;
 mod wasm_cases;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod web;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod witnesses;
