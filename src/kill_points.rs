@@ -45,6 +45,8 @@ pub const ALL: &[(&str, &str)] = &[
     ("mark-after-rename", "the index files are durable and marked"),
     ("downloads-before-commit", "download counts are written, not committed"),
     ("downloads-after-commit", "download counts are committed"),
+    ("takedown-before-delete", "a takedown is in the log, its package is still in the store"),
+    ("takedown-after-delete", "a package that was taken down is deleted, nobody was told"),
     ("sweep-listed", "the sweep knows which packages are old, none is removed"),
     ("sweep-before-delete", "the sweep knows that no release holds a package, which is still there"),
     ("sweep-after-delete", "the sweep removed one package, not the next"),

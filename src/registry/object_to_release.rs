@@ -10,6 +10,7 @@ use crate::db::objections;
 use crate::db::releases::ReleaseRecord;
 use crate::db::{DatabaseError, plugins, releases};
 use crate::domain::{Digest, IndexRelease, ObjectionKind, Reason, Refusal, ReleaseId, Timestamp, Withheld};
+use crate::kill_points;
 use crate::storage::StorageError;
 use crate::trust::{Advice, LogEvent};
 
@@ -182,8 +183,10 @@ pub(super) async fn apply_verb(
 
 impl Registry {
     async fn delete_package(&self, digest: Digest) -> Result<(), StorageError> {
+        kill_points::pass("takedown-before-delete");
         self.storage().delete_blob(digest).await?;
         self.shared.blobs.forget(digest);
+        kill_points::pass("takedown-after-delete");
         Ok(())
     }
 
