@@ -263,13 +263,20 @@ fn release_page() -> ReleasePage {
 fn objected(kind: ObjectionKind, reason: &str) -> ReleasePage {
     let is_quarantined = kind == ObjectionKind::Quarantined;
     let page = release_page();
+    let release = index_release("1.1.4", usual_capabilities(), Some(Risk::High));
+    let passport = Passport::new(&name("acme:markdown"), &release, Some(&profile()), Some(passed_report()));
+    let this = |row: VersionRow| {
+        let is_this = row.version == release.version;
+        VersionRow { is_this, objection: is_this.then_some(kind), ..row }
+    };
     ReleasePage {
         head: ReleaseHead {
             objection: Some(Objection { kind, reason: reason.into() }),
             newer: Some("1.2.0".parse().expect("one")),
             ..head("acme:markdown", "1.1.4")
         },
-        passport: Passport { is_withheld: is_quarantined, ..page.passport },
+        passport: Passport { is_withheld: is_quarantined, ..passport },
+        versions: page.versions.into_iter().map(this).collect(),
         readme: page.readme.filter(|_| !is_quarantined),
         is_newest: false,
         ..page
