@@ -141,6 +141,63 @@ fn every_proof_of_every_small_tree_is_the_one_of_the_rfc() {
 }
 
 #[test]
+fn every_flipped_bit_of_every_small_proof_is_refused() {
+    for size in 1..=9_u64 {
+        let grown = Grown::to(size);
+        for index in 0..size {
+            let proof = prove_inclusion(index, size, &grown.tiles).unwrap();
+            let leaf = leaf_hash(&entry(index));
+            for damaged in every_flipped_bit(&proof) {
+                assert!(verify_inclusion(leaf, index, size, grown.root(), &damaged).is_err());
+            }
+        }
+        for old in 1..=size {
+            let old_root = Grown::to(old).root();
+            let proof = prove_consistency(old, size, &grown.tiles).unwrap();
+            for damaged in every_flipped_bit(&proof) {
+                assert!(verify_consistency(old, old_root, size, grown.root(), &damaged).is_err());
+            }
+        }
+    }
+}
+
+fn every_flipped_bit(proof: &[Hash]) -> impl Iterator<Item = Vec<Hash>> {
+    (0..proof.len() * 256).map(|bit| {
+        let mut damaged = proof.to_vec();
+        damaged[bit / 256] = flipped(damaged[bit / 256], bit % 256);
+        damaged
+    })
+}
+
+#[test]
+fn every_small_proof_holds_at_its_own_place_and_sizes_alone() {
+    let grown = Grown::to(12);
+    let roots: Vec<Hash> = (0..=12).map(|size| Grown::to(size).root()).collect();
+    let places = || (1..=12_u64).flat_map(|size| (0..size).map(move |index| (index, size)));
+
+    for (index, size) in places() {
+        let inclusion = prove_inclusion(index, size, &grown.tiles).unwrap();
+        let consistency = prove_consistency(index + 1, size, &grown.tiles).unwrap();
+        for (other, other_size) in places().filter(|place| *place != (index, size)) {
+            let (leaf, root) = (leaf_hash(&entry(index)), roots[other_size as usize]);
+            assert!(
+                verify_inclusion(leaf, other, other_size, root, &inclusion).is_err(),
+                "entry {index} of {size} at {other} of {other_size}"
+            );
+            let old_root = roots[other as usize + 1];
+            let same = index + 1 == size && other + 1 == other_size;
+            assert_eq!(
+                verify_consistency(other + 1, old_root, other_size, root, &consistency).is_ok(),
+                same,
+                "{} to {size} for {} to {other_size}",
+                index + 1,
+                other + 1
+            );
+        }
+    }
+}
+
+#[test]
 fn the_empty_tree_begins_every_tree_and_nothing_else_does_without_proof() {
     let grown = Grown::to(5);
 
