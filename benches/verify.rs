@@ -29,10 +29,14 @@ fn main() {
             measure(&honest::release_of(&module, log_size), log_size);
         }
     }
+    println!("\n| entry of the log | bytes |\n|---|---|");
+    for statement in honest::release_of(&generated::module(1), 4).statements {
+        println!("| {} | {} |", statement.kind(), statement.to_bytes().expect("a small statement").len());
+    }
 }
 
 fn measure(release: &HonestRelease, log_size: u64) {
-    let HonestRelease { package, bundle, trust, recalls } = release;
+    let HonestRelease { package, bundle, trust, recalls, .. } = release;
     let id = bundle.release_id();
     let (demands, grants, limits) = (Demands::default(), Grants::default(), PackageLimits::default());
     let check = Check {

@@ -8,9 +8,9 @@ use pluginry::log::{
 };
 use pluginry::signing::{Envelope, ReleaseStatement, SecretKey, sign_release};
 use pluginry::trust::{
-    BUNDLE_FORMAT, Bundle, DatedKey, KeyEnrollment, LogEvent, LogStatement, LoggedEntry, PublishEntry,
-    RECALLS_LIFE_SECONDS, RecallFeed, Standing, TrustDocument, Verdict, VerdictEntry, sign_standing,
-    sign_verdict,
+    Advice, BUNDLE_FORMAT, Bundle, DatedKey, KeyEnrollment, KeyRevocation, LogEvent, LogStatement,
+    LogSubject, LoggedEntry, Moment, Owners, PublishEntry, RECALLS_LIFE_SECONDS, RecallFeed, RecallItem,
+    RecallKind, RevokedKey, Standing, TrustDocument, Verdict, VerdictEntry, sign_standing, sign_verdict,
 };
 use pluginry::wasm::{PackFiles, built_in_profile, pack};
 
@@ -39,9 +39,11 @@ pub(crate) struct HonestRelease {
     pub(crate) trust: TrustDocument,
     /// The registry's recall feed.
     pub(crate) recalls: RecallFeed,
+    /// A statement of each kind about it; the first four are in the log.
+    pub(crate) statements: Vec<LogStatement>,
 }
 
-/// A release of `module` in the middle of a log of `log_size` entries (at least 3).
+/// A release of `module` in the middle of a log of `log_size` entries (at least 4).
 pub(crate) fn release_of(module: &[u8], log_size: u64) -> HonestRelease {
     let manifest = Manifest::from_toml(MANIFEST).expect("the manifest is valid");
     let package = pack(module, &manifest, &PackFiles::default()).expect("the module can be packed");
@@ -52,25 +54,12 @@ pub(crate) fn release_of(module: &[u8], log_size: u64) -> HonestRelease {
         capabilities: manifest.capabilities.clone(),
     };
     let attestation = sign_release(&statement, &key(3));
-    let entries = entries_of(&statement, &attestation, package.len() as u64);
+    let statements = statements_of(&statement, &attestation, package.len() as u64);
+    let entries: Vec<Vec<u8>> =
+        statements[..4].iter().map(|statement| statement.to_bytes().expect("a small statement")).collect();
 
-    let first = (log_size - 3) / 2;
-    let mut edge = TreeEdge::new();
-    for _ in 0..first {
-        edge.append(b"another entry").expect("a small entry");
-    }
-    for entry in &entries {
-        edge.append(entry).expect("a small entry");
-    }
-    while edge.size() < log_size {
-        edge.append(b"a later entry").expect("a small entry");
-    }
-    let mut tiles = Tiles::default();
-    for (path, bytes) in edge.take_tiles() {
-        if let TilePath::Hashes(tile) = path {
-            tiles.insert(tile, bytes).expect("the edge's own tile");
-        }
-    }
+    let first = (log_size - 4) / 2;
+    let (edge, tiles) = log_around(&entries, first, log_size);
     let logged = |number: usize| LoggedEntry {
         index: first + number as u64,
         entry: String::from_utf8(entries[number].clone()).expect("JSON"),
@@ -93,14 +82,30 @@ pub(crate) fn release_of(module: &[u8], log_size: u64) -> HonestRelease {
         publish: logged(1),
         verdict: Some(logged(2)),
         key_revocation: None,
-        events: Vec::new(),
+        events: vec![logged(3)],
         standing: sign_standing(&standing_of(&statement, &edge), &key(2)),
     };
-    HonestRelease { package, bundle, trust: trust(), recalls: recalls(log_size) }
+    HonestRelease { package, bundle, trust: trust(), recalls: recalls(log_size), statements }
 }
 
-/// Enrolment, publish and verdict as the log has them.
-fn entries_of(statement: &ReleaseStatement, attestation: &Envelope, size_bytes: u64) -> [Vec<u8>; 3] {
+/// These entries from index `first` on, and others before and behind.
+fn log_around(entries: &[Vec<u8>], first: u64, log_size: u64) -> (TreeEdge, Tiles) {
+    let mut edge = TreeEdge::new();
+    while edge.size() < log_size {
+        let own = edge.size().checked_sub(first).and_then(|number| entries.get(number as usize));
+        edge.append(own.map_or(b"another entry".as_slice(), Vec::as_slice)).expect("a small entry");
+    }
+    let mut tiles = Tiles::default();
+    for (path, bytes) in edge.take_tiles() {
+        if let TilePath::Hashes(tile) = path {
+            tiles.insert(tile, bytes).expect("the edge's own tile");
+        }
+    }
+    (edge, tiles)
+}
+
+/// A statement of each kind about the release: enrolment, publish, verdict and advice come first, as its bundle has them.
+fn statements_of(statement: &ReleaseStatement, attestation: &Envelope, size_bytes: u64) -> Vec<LogStatement> {
     let author = key(3).public_key();
     let profile = built_in_profile("extism:pdk").expect("a built-in profile");
     let enrolled = KeyEnrollment {
@@ -122,7 +127,39 @@ fn entries_of(statement: &ReleaseStatement, attestation: &Envelope, size_bytes: 
         widening: false,
         attestation: attestation.clone(),
     };
-    let verdict = Verdict {
+    let summary = sign_verdict(&verdict_on(statement, attestation), &key(2));
+    let verdict = VerdictEntry { at: AT, state: VerificationState::Passed, summary };
+    let advice = || Advice { at: AT, reason: Some("a better one is out".into()) };
+    let moment = || Moment { at: AT };
+    let revoked = KeyRevocation { at: AT, from_index: Some(1), account: "ada".into(), reason: None };
+    let namespace = statement.release.plugin.namespace();
+    let of_key = |event| LogStatement::of_key(namespace, author.id(), event);
+    let of_release = |event| LogStatement::of_release(&statement.release, statement.digest, event);
+    let (owners, profile_id) = (vec!["ada".into()], profile.id());
+    vec![
+        of_key(LogEvent::KeyEnroll(enrolled)),
+        of_release(LogEvent::Publish(published)),
+        of_release(LogEvent::Verdict(verdict)),
+        of_release(LogEvent::Deprecate(advice())),
+        of_release(LogEvent::Yank(moment())),
+        of_release(LogEvent::Unyank(moment())),
+        of_release(LogEvent::Quarantine(advice())),
+        of_release(LogEvent::Takedown(advice())),
+        of_release(LogEvent::Recall(advice())),
+        of_key(LogEvent::KeyRevoke(revoked)),
+        LogStatement {
+            subject: LogSubject::Namespace(namespace.clone()),
+            event: LogEvent::OwnerChange(Owners { at: AT, owners }),
+        },
+        LogStatement {
+            subject: LogSubject::Profile { profile: profile_id, digest: Digest::of(b"profile") },
+            event: LogEvent::Profile(moment()),
+        },
+    ]
+}
+
+fn verdict_on(statement: &ReleaseStatement, attestation: &Envelope) -> Verdict {
+    Verdict {
         release: statement.release.clone(),
         digest: statement.digest,
         verifier: format!("https://{ORIGIN}"),
@@ -133,17 +170,7 @@ fn entries_of(statement: &ReleaseStatement, attestation: &Envelope, size_bytes: 
         state: VerificationState::Passed,
         facts: serde_json::json!({ "outcome": "passed", "fuel": 12_345 }),
         verified_at: AT,
-    };
-    let summary = sign_verdict(&verdict, &key(2));
-    let verdict = VerdictEntry { at: AT, state: VerificationState::Passed, summary };
-    let of_release = |event| LogStatement::of_release(&statement.release, statement.digest, event);
-    let namespace = statement.release.plugin.namespace();
-    [
-        LogStatement::of_key(namespace, author.id(), LogEvent::KeyEnroll(enrolled)),
-        of_release(LogEvent::Publish(published)),
-        of_release(LogEvent::Verdict(verdict)),
-    ]
-    .map(|statement| statement.to_bytes().expect("a small statement"))
+    }
 }
 
 fn checkpoint_of(edge: &TreeEdge) -> String {
@@ -162,7 +189,7 @@ fn standing_of(statement: &ReleaseStatement, edge: &TreeEdge) -> Standing {
         issued_at: AT,
         verification: VerificationState::Passed,
         yanked: false,
-        deprecated: None,
+        deprecated: Some("a better one is out".into()),
         quarantined: None,
         taken_down: None,
         recalled: None,
@@ -187,7 +214,18 @@ fn recalls(tree_size: u64) -> RecallFeed {
         issued_at: AT,
         expires_at: AT.plus_seconds(RECALLS_LIFE_SECONDS),
         tree_size,
-        recalls: Vec::new(),
-        revoked_keys: Vec::new(),
+        recalls: vec![RecallItem {
+            release: "acme:another@1.0.0".parse().expect("a release"),
+            digest: Digest::of(b"another package"),
+            kind: RecallKind::Recall,
+            reason: "it leaks tokens".into(),
+            index: 0,
+        }],
+        revoked_keys: vec![RevokedKey {
+            namespace: "another".parse().expect("a name"),
+            key_id: key(9).public_key().id(),
+            from_index: 1,
+            index: 2,
+        }],
     }
 }

@@ -2,16 +2,21 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pluginry::trust::{Bundle, LockBundle};
-use pluginry_fuzz::{bundle, checked_by, honest_bundle, seed, signed_recalls};
+use pluginry::trust::{BUNDLE_FORMAT, Bundle, LockBundle};
+use pluginry_fuzz::{checked_by, honest_bundle, seed, signed_recalls};
 
 fn seeds() -> [Vec<u8>; 3] {
-    let bundle = bundle();
-    let mut part = bundle.clone();
-    let checkpoint = std::mem::take(&mut part.checkpoint);
-    let lock = LockBundle { format: 2, checkpoint, recalls: signed_recalls(), bundles: vec![part] };
-    assert!(checked_by(honest_bundle()).is_some(), "the honest release must pass");
-    [bundle.to_json(), lock.to_json(), honest_bundle().to_json()]
+    let honest = honest_bundle();
+    assert!(checked_by(honest).is_some(), "the honest release must pass");
+    let full = Bundle { key_revocation: Some(honest.key_enrollment.clone()), ..honest.clone() };
+    let part = Bundle { checkpoint: String::new(), ..honest.clone() };
+    let lock = LockBundle {
+        format: BUNDLE_FORMAT,
+        checkpoint: honest.checkpoint.clone(),
+        recalls: signed_recalls(),
+        bundles: vec![part],
+    };
+    [honest.to_json(), full.to_json(), lock.to_json()]
 }
 
 fuzz_target!(init: seed("bundle", seeds()), |bytes: &[u8]| {
