@@ -17,7 +17,6 @@ use std::time::{Duration, Instant};
 use futures::StreamExt as _;
 use futures::future::join_all;
 use pluginry::kill_points;
-use pluginry::log::NoteVerifier;
 
 use audit::Audit;
 use client::{Answered, Client};
@@ -90,7 +89,7 @@ async fn run(template: &Template, deaths: Deaths, kills: u32, seed: u64) -> Tall
     (world.verifies, world.hurries) = (deaths.needs_verification(), deaths.needs_the_clock());
     let mut random = deaths.random(seed);
     let http = reqwest::Client::new();
-    let watcher = Watcher::new(log_keys(&world));
+    let watcher = Watcher::new(world.log_keys.clone());
     let mut clients: Vec<Client> =
         world.people.iter().map(|person| Client::new(person.clone(), http.clone(), random.split())).collect();
     if deaths.changes_keys() {
@@ -169,7 +168,7 @@ impl Stage<'_> {
 
     /// The last life: everything is finished and looked at. How many entries the log has.
     async fn come_to_rest(&mut self, clients: &mut [Client]) -> u64 {
-        let Start::Listening(mut process) = Process::start(self.world, Aim::Live).await else {
+        let Start::Listening(mut process) = Process::start(self.world, Aim::Rest).await else {
             panic!("a start died that nobody killed");
         };
         let url = process.url.clone();
@@ -212,7 +211,9 @@ impl Deaths {
 
     fn needs_the_clock(self) -> bool {
         self.needs_verification()
-            || ["mark-", "downloads-", "sweep-"].iter().any(|prefix| self.name().starts_with(prefix))
+            || ["mark-", "downloads-", "sweep-", "settle-"]
+                .iter()
+                .any(|prefix| self.name().starts_with(prefix))
     }
 
     fn changes_keys(self) -> bool {
@@ -227,13 +228,6 @@ impl Deaths {
     fn passes(self) -> u64 {
         if self.name().starts_with("start-") || self.needs_the_clock() || self.changes_keys() { 1 } else { 3 }
     }
-}
-
-/// The keys that sign the log of a world.
-fn log_keys(world: &World) -> Vec<NoteVerifier> {
-    let text = std::fs::read_to_string(world.data().join("keys/log.key")).unwrap();
-    let key: pluginry::signing::SecretKey = text.parse().unwrap();
-    vec![NoteVerifier::of_log("pluginry.example", key.public_key()).unwrap()]
 }
 
 fn report(tallies: &[Tally], seed: u64, took: Duration) {

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use pluginry::domain::Digest;
+use pluginry::log::NoteVerifier;
 use pluginry::signing::SecretKey;
+use pluginry::trust::TrustChain;
 use tempfile::TempDir;
 
 use crate::harness::database::TestDatabase;
@@ -19,6 +21,7 @@ pub const NAMESPACES: [&str; 3] = ["north", "east", "south"];
 pub struct Template {
     server: TestServer,
     people: Vec<Person>,
+    log_keys: Vec<NoteVerifier>,
 }
 
 /// Somebody with a namespace of their own.
@@ -38,6 +41,8 @@ pub struct World {
     database: TestDatabase,
     /// Who publishes.
     pub people: Vec<Person>,
+    /// What signs its log.
+    pub log_keys: Vec<NoteVerifier>,
     /// Whether its servers hold verification runs.
     pub verifies: bool,
     /// Whether its servers do at once what is done by the clock.
@@ -55,8 +60,10 @@ impl Template {
             let (token, key) = (author.token, Arc::new(author.key));
             people.push(Person { namespace, token, key });
         }
+        let chain = server.get("/api/v1/trust").await.bytes().await.unwrap();
+        let log_keys = TrustChain::from_json(&chain).unwrap().verify().unwrap().log_verifiers();
         server.stop();
-        Self { server, people }
+        Self { server, people, log_keys }
     }
 
     /// A world of its own with these people.
@@ -67,6 +74,7 @@ impl Template {
             folder,
             database: self.server.database().copy().await,
             people: self.people.clone(),
+            log_keys: self.log_keys.clone(),
             verifies: false,
             hurries: false,
         }
