@@ -8,7 +8,7 @@ use actix_web::{FromRequest, Handler, Resource, Responder};
 
 use super::api::{
     accounts, blobs, catalog, index, log, namespaces, operations, operator, profiles, publish, release,
-    releases, resolve, trust,
+    releases, resolve, trust, verification_policies,
 };
 use super::error::Problem;
 use super::manners::mind_manners;
@@ -81,6 +81,10 @@ fn api(service: &mut ServiceConfig) {
                 .route(post().to(operator::take_down)),
         )
         .service(readable("/trust", trust::show_trust))
+        .service(readable(
+            "/verification-policies/{digest}",
+            verification_policies::show_verification_policy,
+        ))
         .service(resource("/inspect").route(post().to(publish::inspect)))
         .service(resource("/resolve").route(post().to(resolve::resolve)))
         .service(readable("/plugins", catalog::search))

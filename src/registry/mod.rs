@@ -34,11 +34,13 @@ mod show_changes;
 mod show_namespace;
 mod show_release;
 #[cfg(feature = "runtime")]
-mod sign_summary;
+#[cfg(feature = "runtime")]
+mod sign_verdict;
 mod sweep_blobs;
 mod upload;
 #[cfg(feature = "runtime")]
 mod verify_release;
+mod verification_policies;
 mod wait_until_verified;
 mod witness;
 mod write_log;
@@ -93,6 +95,7 @@ pub use sweep_blobs::{SweepError, sweep_blobs};
 pub use upload::{UploadError, UploadWriter, UploadedPackage};
 #[cfg(feature = "runtime")]
 pub use verify_release::{VerifyReleaseError, verify_release};
+pub use verification_policies::{find_verification_policy, policy_uri};
 pub use wait_until_verified::wait_until_verified;
 pub use witness::{CosignError, OpenWitnessError, Witness, key_in, witness_key};
 pub use write_log::WriteLogError;
@@ -228,6 +231,7 @@ impl Registry {
             }),
         };
         registry.refuse_old_log().await?;
+        registry.keep_verification_policy().await?;
         registry.reload_profiles().await?;
         registry.recover().await?;
         registry.make_operator().await?;

@@ -2,7 +2,7 @@
 
 use serde::Serialize as _;
 
-use super::sign_summary::sign_summary;
+use super::sign_verdict::sign_verdict;
 use super::{Change, ChangeError, Registry, ReleaseChange};
 use crate::db::DatabaseError;
 use crate::db::releases::{self, ReleaseRecord};
@@ -12,6 +12,7 @@ use crate::kill_points;
 use crate::runtime::{
     RuntimeError, VerificationOutcome, VerificationReport, VerificationRequest, verify_in_child,
 };
+use crate::signing::SigningError;
 use crate::storage::StorageError;
 
 /// Why no run could be held. What a package does is never an error here: it is an outcome in the report.
@@ -23,6 +24,14 @@ pub enum VerifyReleaseError {
     /// The profile it was inspected against is not registered any more.
     #[error("the host profile of {0} is not registered")]
     ProfileMissing(String),
+    /// The author's statement of a release cannot be read back.
+    #[error("the attestation of {release} cannot be read: {source}")]
+    Attestation {
+        /// The release.
+        release: String,
+        /// Why.
+        source: SigningError,
+    },
     /// This program cannot be started as a child.
     #[error("the verification program cannot be found: {0}")]
     Executable(std::io::Error),
@@ -65,7 +74,7 @@ pub async fn verify_release(
         finished_at: now(),
     };
     let (state, at) = (report.state(), now());
-    let summary = Box::new(sign_summary(registry, &record, state, &report.runtime_version, at));
+    let summary = Box::new(sign_verdict(registry, &record, &report, at).await?);
     let change = ReleaseChange::Verify { state, run: Box::new(run), summary };
     registry.commit(Change::Release { release: record.release, account_id: None, change, now: at }).await?;
     kill_points::pass("verdict-committed");

@@ -23,16 +23,13 @@ impl From<&VerificationLimits> for PluginLimits {
     fn from(limits: &VerificationLimits) -> Self {
         Self {
             memory_bytes: limits.memory_bytes,
-            table_elements: TABLE_ELEMENTS,
+            table_elements: VerificationLimits::TABLE_ELEMENTS,
             call_fuel: limits.call_fuel,
             call_wall_ms: limits.call_wall_ms,
             host_calls: limits.host_calls,
         }
     }
 }
-
-/// Elements of all tables together that a plugin may have: 16 bytes each on the host.
-const TABLE_ELEMENTS: u64 = 100_000;
 
 /// A component is several core instances: the module, its adapters, the shims between them.
 const INSTANCES: usize = 64;

@@ -19,6 +19,7 @@ mod isolation;
 mod limits;
 #[cfg(feature = "runtime")]
 mod plugin;
+mod policy;
 mod report;
 #[cfg(feature = "runtime")]
 mod sandbox;
@@ -37,6 +38,7 @@ pub use host::{ClockSource, HostServices, KeyValueStore, LogBook, LogLevel, LogL
 pub use limits::PluginLimits;
 #[cfg(feature = "runtime")]
 pub use plugin::{Plugin, RunningPlugin, Terms};
+pub use policy::verification_policy;
 pub use report::{
     CASE_OUTPUT_MAX_BYTES, CaseReport, Isolation, LimitKind, Stage, VerificationLimits, VerificationOutcome,
     VerificationReport, VerificationRequest,

@@ -63,6 +63,20 @@ pub struct VerificationLimits {
 impl VerificationLimits {
     /// Fuel that a machine of today uses up in about one millisecond.
     pub const FUEL_PER_MS: u64 = 2_000_000;
+    /// Milliseconds on the wall for each millisecond of call time.
+    pub(super) const WALL_MS_PER_CALL_MS: u64 = 20;
+    /// Milliseconds on the wall that every call gets.
+    pub(super) const CALL_WALL_MS_LEAST: u64 = 2_000;
+    /// CPU seconds of the whole child.
+    pub(super) const CPU_SECONDS: u64 = 10;
+    /// Wall seconds of the whole child.
+    pub(super) const WALL_SECONDS: u64 = 30;
+    /// Address space of the child.
+    pub(super) const ADDRESS_SPACE_BYTES: u64 = 1536 * 1024 * 1024;
+    /// Elements of all tables together.
+    pub(super) const TABLE_ELEMENTS: u64 = 100_000;
+    /// Calls of host functions in one call of the plugin.
+    pub(super) const HOST_CALLS: u64 = 10_000;
 
     /// The limits of a plugin: its own where it names them, at most the profile's.
     pub fn new(manifest: &Manifest, profile: &ProfileLimits) -> Self {
@@ -72,11 +86,11 @@ impl VerificationLimits {
             memory_bytes: own(manifest.limits.memory_mib, profile.memory_mib) * 1024 * 1024,
             stack_bytes: u64::from(profile.stack_kib) * 1024,
             call_fuel: call_ms.max(1) * Self::FUEL_PER_MS,
-            call_wall_ms: (call_ms * 20).max(2_000),
-            cpu_seconds: 10,
-            wall_seconds: 30,
-            address_space_bytes: 1536 * 1024 * 1024,
-            host_calls: 10_000,
+            call_wall_ms: (call_ms * Self::WALL_MS_PER_CALL_MS).max(Self::CALL_WALL_MS_LEAST),
+            cpu_seconds: Self::CPU_SECONDS,
+            wall_seconds: Self::WALL_SECONDS,
+            address_space_bytes: Self::ADDRESS_SPACE_BYTES,
+            host_calls: Self::HOST_CALLS,
         }
     }
 }

@@ -96,6 +96,7 @@ impl Run<'_> {
     }
 
     fn case(&mut self, plugin: &Plugin, case: &VerifyCase) -> Result<(), VerificationOutcome> {
+        // Two rounds, as the verification policy says.
         let first = self.round(plugin, case)?;
         let second = self.round(plugin, case)?;
         let deterministic = first.result == second.result && first.total_fuel == second.total_fuel;

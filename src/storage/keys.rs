@@ -13,6 +13,11 @@ pub(super) fn blob(digest: Digest) -> Key {
     Key::from_iter([BLOBS, &hex[..2], &hex])
 }
 
+/// `verification-policies/<64 hex digits>.json`.
+pub(super) fn policy(digest: Digest) -> Key {
+    Key::from(format!("verification-policies/{}.json", digest.to_hex()))
+}
+
 /// `index/{namespace}/{name}.json`.
 pub(super) fn index(plugin: &PluginName) -> Key {
     Key::from(format!("index/{}.json", plugin.path()))

@@ -285,6 +285,21 @@ impl Storage {
         Ok(())
     }
 
+    /// A verification policy of now or of before.
+    pub async fn get_policy(&self, digest: Digest) -> Result<Option<Bytes>, StorageError> {
+        match self.store.get(&keys::policy(digest)).await {
+            Ok(result) => Ok(Some(result.bytes().await?)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Keeps a verification policy under its digest.
+    pub async fn put_policy(&self, digest: Digest, bytes: Bytes) -> Result<(), StorageError> {
+        self.store.put(&keys::policy(digest), bytes.into()).await?;
+        Ok(())
+    }
+
     /// Makes every index file written so far durable.
     pub async fn sync_index(&self) -> Result<(), StorageError> {
         let Some(root) = self.root.clone() else { return Ok(()) };

@@ -17,7 +17,7 @@ pub use self::cap::PreflightCap;
 use crate::domain::Refusal;
 
 /// The caps of a preflight.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PreflightLimits {
     /// Functions with a body, over all modules.
     pub functions: u64,

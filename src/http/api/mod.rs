@@ -14,6 +14,7 @@ pub mod release;
 pub mod releases;
 pub mod resolve;
 pub mod trust;
+pub mod verification_policies;
 
 use actix_web::HttpRequest;
 use actix_web::http::header;
