@@ -1,5 +1,6 @@
 //! The outbox and the sequence: what happened, in the one order every reader agrees on.
 
+use futures::TryStreamExt as _;
 use sqlx::AnyConnection;
 use sqlx::any::AnyRow;
 
@@ -164,6 +165,58 @@ pub async fn entries_after(
     .bind(limit)
     .fetch_all(connection)
     .await?;
+    rows.iter().map(log_entry).collect()
+}
+
+/// Every entry about these subjects, in order; nothing when they hold more than `most_bytes` together.
+pub async fn entries_about(
+    connection: &mut AnyConnection,
+    subjects: &[String],
+    most_bytes: usize,
+) -> Result<Option<Vec<LogEntry>>, DatabaseError> {
+    if subjects.is_empty() {
+        return Ok(Some(Vec::new()));
+    }
+    let mut select = StatementBuilder::new(
+        "SELECT sequence, kind, subject, payload, created_at FROM log_entries WHERE subject IN (",
+    );
+    let mut list = select.separated(", ");
+    for subject in subjects {
+        list.push_bind(subject.clone());
+    }
+    select.push(") ORDER BY sequence");
+    let query = select.build();
+    let mut rows = query.fetch(connection);
+    let (mut entries, mut size_bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.try_next().await? {
+        let entry = log_entry(&row)?;
+        size_bytes += entry.payload.len();
+        if size_bytes > most_bytes {
+            return Ok(None);
+        }
+        entries.push(entry);
+    }
+    Ok(Some(entries))
+}
+
+/// Entries of these kinds behind the place `after` and up to `last`, in order.
+pub async fn entries_of_kinds(
+    connection: &mut AnyConnection,
+    kinds: &[&str],
+    after: u64,
+    last: u64,
+) -> Result<Vec<LogEntry>, DatabaseError> {
+    let mut select = StatementBuilder::new(
+        "SELECT sequence, kind, subject, payload, created_at FROM log_entries WHERE sequence > ",
+    );
+    select.push_bind(as_number(after)).push(" AND sequence <= ").push_bind(as_number(last));
+    select.push(" AND kind IN (");
+    let mut list = select.separated(", ");
+    for kind in kinds {
+        list.push_bind((*kind).to_owned());
+    }
+    select.push(") ORDER BY sequence");
+    let rows = select.build().fetch_all(connection).await?;
     rows.iter().map(log_entry).collect()
 }
 

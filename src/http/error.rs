@@ -43,8 +43,8 @@ fn status_of(code: &str) -> StatusCode {
         | "owner-too-new"
         | "token-scope"
         | "metrics-forbidden" => StatusCode::FORBIDDEN,
-        "not-found" | "page-not-found" | "unknown-plugin" | "unknown-release" | "unknown-namespace"
-        | "unknown-account" => StatusCode::NOT_FOUND,
+        "not-found" | "page-not-found" | "unknown-plugin" | "unknown-release" | "unknown-releases"
+        | "unknown-namespace" | "unknown-account" => StatusCode::NOT_FOUND,
         "method-not-allowed" => StatusCode::METHOD_NOT_ALLOWED,
         "not-acceptable" => StatusCode::NOT_ACCEPTABLE,
         "slow-body" => StatusCode::REQUEST_TIMEOUT,
@@ -59,7 +59,9 @@ fn status_of(code: &str) -> StatusCode {
         | "last-owner"
         | "key-exists" => StatusCode::CONFLICT,
         "gone" | "release-taken-down" => StatusCode::GONE,
-        "package-too-large" | "body-too-large" | "attestation-too-large" => StatusCode::PAYLOAD_TOO_LARGE,
+        "package-too-large" | "body-too-large" | "attestation-too-large" | "lock-too-large" => {
+            StatusCode::PAYLOAD_TOO_LARGE
+        }
         "unsupported-media-type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "range-not-satisfiable" => StatusCode::RANGE_NOT_SATISFIABLE,
         "rate-limited" => StatusCode::TOO_MANY_REQUESTS,

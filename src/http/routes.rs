@@ -7,8 +7,8 @@ use actix_web::web::{self, ServiceConfig, delete, get, head, patch, post, put, r
 use actix_web::{FromRequest, Handler, Resource, Responder};
 
 use super::api::{
-    accounts, blobs, catalog, index, log, namespaces, operations, operator, profiles, publish, release,
-    releases, resolve, trust, verification_policies,
+    accounts, blobs, bundles, catalog, index, log, namespaces, operations, operator, profiles, publish,
+    release, releases, resolve, trust, verification_policies,
 };
 use super::error::Problem;
 use super::manners::mind_manners;
@@ -81,10 +81,9 @@ fn api(service: &mut ServiceConfig) {
                 .route(post().to(operator::take_down)),
         )
         .service(readable("/trust", trust::show_trust))
-        .service(readable(
-            "/verification-policies/{digest}",
-            verification_policies::show_verification_policy,
-        ))
+        .service(readable("/recalls", trust::show_recalls))
+        .service(resource("/bundles").route(post().to(bundles::make_lock_bundle)))
+        .service(readable("/verification-policies/{digest}", verification_policies::show_verification_policy))
         .service(resource("/inspect").route(post().to(publish::inspect)))
         .service(resource("/resolve").route(post().to(resolve::resolve)))
         .service(readable("/plugins", catalog::search))
@@ -96,7 +95,8 @@ fn api(service: &mut ServiceConfig) {
         .service(readable("/plugins/{namespace}/{name}/{version}/manifest", release::show_manifest))
         .service(readable("/plugins/{namespace}/{name}/{version}/inspection", release::show_inspection))
         .service(readable("/plugins/{namespace}/{name}/{version}/verification", release::show_verification))
-        .service(readable("/plugins/{namespace}/{name}/{version}/bundle", release::show_bundle))
+        .service(readable("/plugins/{namespace}/{name}/{version}/bundle", bundles::show_bundle))
+        .service(readable("/plugins/{namespace}/{name}/{version}/tlog-proof", bundles::show_tlog_proof))
         .service(readable("/plugins/{namespace}/{name}/{version}/dependencies", release::list_dependencies))
         .service(
             readable("/plugins/{namespace}/{name}/{version}", release::show)

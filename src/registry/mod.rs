@@ -6,6 +6,8 @@ pub mod accounts;
 mod append_statement;
 mod ask_witnesses;
 mod blobs;
+mod build_bundle;
+mod build_recalls;
 mod change_release;
 mod check_widening;
 mod clock;
@@ -38,9 +40,9 @@ mod show_release;
 mod sign_verdict;
 mod sweep_blobs;
 mod upload;
+mod verification_policies;
 #[cfg(feature = "runtime")]
 mod verify_release;
-mod verification_policies;
 mod wait_until_verified;
 mod witness;
 mod write_log;
@@ -67,6 +69,8 @@ pub use append_statement::{AppendError, EncodedStatement};
 pub use ask_witnesses::AskWitnessesError;
 use ask_witnesses::Witnesses;
 pub use blobs::BlobContent;
+pub use build_bundle::{BuildBundleError, build_bundle, build_lock_bundle, prove_publish};
+pub use build_recalls::ServedRecalls;
 pub use change_release::{ChangeReleaseError, change_release};
 pub use clock::Clock;
 pub use commit::{Change, ChangeError, Committed, ReleaseChange, VERIFY_RELEASE};
@@ -93,9 +97,9 @@ pub use show_namespace::{NamespaceDetails, NamespaceError, show_namespace};
 pub use show_release::{ReleaseDetails, ShowError, show_release};
 pub use sweep_blobs::{SweepError, sweep_blobs};
 pub use upload::{UploadError, UploadWriter, UploadedPackage};
+pub use verification_policies::{find_verification_policy, policy_uri};
 #[cfg(feature = "runtime")]
 pub use verify_release::{VerifyReleaseError, verify_release};
-pub use verification_policies::{find_verification_policy, policy_uri};
 pub use wait_until_verified::wait_until_verified;
 pub use witness::{CosignError, OpenWitnessError, Witness, key_in, witness_key};
 pub use write_log::WriteLogError;
@@ -134,6 +138,7 @@ struct Shared {
     passwords: accounts::Passwords,
     downloads: count_downloads::DownloadCounts,
     first_token: Mutex<Option<accounts::FirstToken>>,
+    recalls: build_recalls::Recalls,
     stop: CancellationToken,
     tasks: Mutex<JoinSet<()>>,
     /// Held as long as the registry is open.
@@ -225,6 +230,7 @@ impl Registry {
                 passwords: accounts::Passwords::new(PASSWORDS_AT_ONCE),
                 downloads: count_downloads::DownloadCounts::default(),
                 first_token: Mutex::default(),
+                recalls: build_recalls::Recalls::default(),
                 stop: CancellationToken::new(),
                 tasks: Mutex::default(),
                 _lock: lock,

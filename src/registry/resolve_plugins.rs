@@ -60,5 +60,8 @@ pub async fn resolve_plugins(
         let should_stop = || Instant::now() >= deadline;
         resolve(&snapshot, &request, &Circumstances { profiles: &profiles, now, should_stop: &should_stop })
     });
-    Ok(solved.await.map_err(|error| ResolvePluginsError::Broken(error.to_string()))??)
+    let lock = solved.await.map_err(|error| ResolvePluginsError::Broken(error.to_string()))??;
+    // The log is signed before the projections tell of it, so this head is over all the solver saw.
+    let note = registry.head().note.clone();
+    Ok(Lock { checkpoint: Some(note).filter(|note| !note.is_empty()), ..lock })
 }

@@ -49,9 +49,8 @@ async fn attestation_digest(
     let missing = || VerifyReleaseError::PackageMissing(record.release.to_string());
     let mut connection = registry.database().read().await?;
     let texts = releases::find_texts(&mut connection, record.id).await?.ok_or_else(missing)?;
-    let envelope = Envelope::from_json(texts.attestation.as_bytes()).map_err(|source| {
-        VerifyReleaseError::Attestation { release: record.release.to_string(), source }
-    })?;
+    let envelope = Envelope::from_json(texts.attestation.as_bytes())
+        .map_err(|source| VerifyReleaseError::Attestation { release: record.release.to_string(), source })?;
     Ok(Digest::of(&envelope.to_json()))
 }
 

@@ -57,6 +57,8 @@ mod storage;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod surviving;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod trust;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod verification;
 mod wasm_cases;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod blobs;
+pub mod bundles;
 pub mod catalog;
 pub mod index;
 pub mod log;

@@ -1,4 +1,4 @@
-//! One release: details, manifest, inspection, verification, bundle, dependencies, download.
+//! One release: details, manifest, inspection, verification, dependencies, download.
 
 use std::time::Duration;
 
@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::blobs::serve_blob;
-use crate::db::releases::ReleaseRecord;
 use crate::domain::{
     Capabilities, DependencySpec, Digest, IndexRelease, PluginName, ReleaseId, Requirement, Timestamp,
     VerificationState,
@@ -17,7 +16,6 @@ use crate::http::caching::{FOREVER, REVALIDATE, is_known};
 use crate::http::error::Problem;
 use crate::http::extract::{QueryOf, ReleasePath};
 use crate::registry::{Registry, find_release, newest_verification, release_texts, wait_until_verified};
-use crate::signing::{Bundle, Envelope, PublicKey};
 
 /// The answer about one release.
 #[derive(Serialize)]
@@ -164,34 +162,6 @@ pub async fn list_dependencies(
     let answer =
         DependencyList { release: id.to_string(), dependencies, capabilities: manifest.capabilities };
     Ok(HttpResponse::Ok().insert_header(REVALIDATE).json(answer))
-}
-
-/// `GET …/{version}/bundle`: all that is needed to check the package without the network.
-pub async fn show_bundle(
-    registry: web::Data<Registry>,
-    ReleasePath(id): ReleasePath,
-) -> Result<HttpResponse, Problem> {
-    let record = find_release(&registry, &id).await?;
-    let attestation = release_texts(&registry, &record).await?.attestation;
-    let bundle = bundle_of(&registry, record, &attestation)?;
-    Ok(HttpResponse::Ok().insert_header(REVALIDATE).json(bundle))
-}
-
-fn bundle_of(registry: &Registry, record: ReleaseRecord, attestation: &str) -> Result<Bundle, Problem> {
-    let exactly = Requirement::exactly(&record.profile_version);
-    let profile = registry.newest_profile(&record.manifest.host.profile, &exactly);
-    let public_key = PublicKey::from_bytes(&record.public_key).map_err(Problem::internal)?;
-    Ok(Bundle {
-        plugin: record.release.plugin,
-        version: record.release.version,
-        digest: record.digest,
-        size_bytes: record.size_bytes,
-        manifest_digest: record.manifest_digest,
-        attestation: Envelope::from_json(attestation.as_bytes()).map_err(Problem::internal)?,
-        public_key,
-        key_id: public_key.id(),
-        profile: profile.ok_or_else(|| Problem::internal("the profile of a release is gone"))?,
-    })
 }
 
 /// `GET …/{version}/download`: the package, counted. Works from index files alone, without the database.
