@@ -6,10 +6,10 @@ use pluginry::log::{SignedCheckpoint, TlogProof, leaf_hash, verify_inclusion};
 use pluginry::registry::{KeyRole, rotate_key};
 use pluginry::runtime::verification_policy;
 use pluginry::signing::{Envelope, SecretKey};
-use pluginry::trust::verify::{Check, CheckedPackage, Demands, StepFailure, check_package};
 use pluginry::trust::{
-    Bundle, LockBundle, LogEvent, LogStatement, RecallFeed, RecallKind, Standing, TrustChain, TrustDocument,
-    Verdict, read_recalls, read_standing, read_verdict,
+    Bundle, Check, CheckedPackage, Demands, LockBundle, LogEvent, LogStatement, RecallFeed, RecallKind,
+    Standing, StepFailure, TrustChain, TrustDocument, Verdict, check_package, read_recalls, read_standing,
+    read_verdict,
 };
 use pluginry::wasm::PackageLimits;
 use reqwest::header::{CONTENT_DISPOSITION, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::harness::server::{ADDER, Author, TestPackage, TestServer, accept, core_manifest, refusal};
 
-const PASSING: &str = "[[verify]]\nname = \"adds\"\ncall = \"add\"\nargs = [2, 3]\nexpect = { json = [5] }\n";
+const PASSING: &str = "[[verify]]\nname = \"adds\"\ncall = \"add\"\ninput = [2, 3]\nexpect = { json = [5] }\n";
 
 fn adder(release: &str) -> TestPackage {
     TestPackage::pack(&core_manifest(release, ""), ADDER)
@@ -211,7 +211,7 @@ async fn a_standing_tells_what_happened_since() {
     assert_eq!(new.signer_revoked_from, Some(after.key_revocation.as_ref().unwrap().index));
     assert_eq!(after.events.len(), 3);
     let refused = stranger.check(&package, &after, &Demands { accept_yanked: true, ..Demands::default() });
-    assert_eq!(refused.unwrap_err().code(), "release-recalled");
+    assert_eq!(refused.unwrap_err().code(), "release-withdrawn");
 }
 
 #[tokio::test]
@@ -299,7 +299,11 @@ async fn a_lock_gets_all_its_bundles_under_one_checkpoint() {
 
 #[tokio::test]
 async fn bundles_of_what_is_not_here_are_refused_in_words() {
-    let server = quiet().await;
+    let server = TestServer::start_with(|configuration| {
+        configuration.verification.children = 0;
+        configuration.limits.json_bytes = 4 * 1024 * 1024;
+    })
+    .await;
     let author = server.author("acme").await;
     author.publish(&adder("acme:adder@1.0.0")).await;
     let lock = lock_of(&server, "acme:adder").await;
