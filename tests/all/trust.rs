@@ -17,7 +17,8 @@ use serde_json::{Value, json};
 
 use crate::harness::server::{ADDER, Author, TestPackage, TestServer, accept, core_manifest, refusal};
 
-const PASSING: &str = "[[verify]]\nname = \"adds\"\ncall = \"add\"\ninput = [2, 3]\nexpect = { json = [5] }\n";
+const PASSING: &str =
+    "[[verify]]\nname = \"adds\"\ncall = \"add\"\ninput = [2, 3]\nexpect = { json = [5] }\n";
 
 fn adder(release: &str) -> TestPackage {
     TestPackage::pack(&core_manifest(release, ""), ADDER)
