@@ -56,9 +56,10 @@ fn line(plugin: &PluginSummary) -> String {
         VerificationState::Passed => "verified",
         VerificationState::Failed => "verification failed",
     };
+    let recalled = plugin.recalled.as_ref().map_or("", |_reason| "RECALLED by the operator, ");
     let deprecated = plugin.deprecated.as_ref().map_or("", |_advice| ", deprecated");
     format!(
-        "{}@{}  {}\n    {powers}; {verification}{deprecated}; runs on {}",
+        "{}@{}  {}\n    {recalled}{powers}; {verification}{deprecated}; runs on {}",
         plugin.name,
         plugin.version,
         terminal::one_line(&plugin.description),

@@ -1,5 +1,7 @@
 //! What operators do to releases, through the running server: quarantine, takedown, recall, and who sees what of it.
 
+use std::time::Duration;
+
 use futures::future::join_all;
 use insta::{assert_json_snapshot, assert_snapshot};
 use pluginry::domain::Digest;
@@ -252,6 +254,29 @@ async fn whoever_holds_the_bytes_already_is_told_too_that_they_are_withheld() {
     quarantine(&server, "acme/adder/1.0.0").await;
 
     assert_eq!((before.as_u16(), ask().await.unwrap().status().as_u16()), (304, 403));
+}
+
+#[tokio::test]
+async fn other_replicas_withhold_and_release_a_package_as_the_log_tells_them() {
+    let server = registry_with(&["acme:adder@1.0.0"]).await;
+    let Some(replica) = server.replica() else { return };
+    let path = blob_path(&adder("acme:adder@1.0.0"));
+    let before = replica.get(&path).await.status().as_u16();
+    let until = async |status: u16| {
+        let asked = async { while replica.get(&path).await.status().as_u16() != status {} };
+        tokio::time::timeout(Duration::from_secs(30), asked).await.unwrap();
+    };
+
+    quarantine(&server, "acme/adder/1.0.0").await;
+    until(403).await;
+    lift(&server, "acme/adder/1.0.0/quarantine").await;
+    until(200).await;
+    take_down(&server, "acme/adder/1.0.0").await;
+    until(410).await;
+
+    assert_eq!(before, 200);
+    let again = replica.get("/api/v1/plugins/acme/adder/1.0.0/download").await;
+    assert_eq!(again.status(), 410);
 }
 
 #[tokio::test]

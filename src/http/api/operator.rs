@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::db::releases::ReleaseRecord;
 use crate::domain::api::{ObjectedRelease, ObjectedReleases, ReasonRequest};
-use crate::domain::{ObjectionKind, Reason, ReleaseId, Timestamp};
+use crate::domain::{ObjectionKind, Reason, ReleaseId};
 use crate::http::caching::PRIVATE;
 use crate::http::error::Problem;
 use crate::http::extract::{Authenticated, JsonBody, QueryOf, ReleasePath};
@@ -73,7 +73,7 @@ async fn answer(
     release: &ReleaseId,
     verb: OperatorVerb,
 ) -> Result<HttpResponse, Problem> {
-    let line = object_to_release(registry, caller, release, verb, Timestamp::now()).await?;
+    let line = object_to_release(registry, caller, release, verb, registry.now()).await?;
     Ok(HttpResponse::Ok().insert_header(PRIVATE).json(line))
 }
 

@@ -83,6 +83,12 @@ impl TestDatabase {
         }
     }
 
+    /// The same database for another process; SQLite has only one.
+    pub fn shared(&self) -> Option<Self> {
+        let shared = || Self { url: self.url.clone(), dialect: self.dialect, _folder: None };
+        (self.dialect == Dialect::Postgres).then(shared)
+    }
+
     /// Its address, for `Database::connect` and for the server's configuration.
     pub fn url(&self) -> &str {
         &self.url

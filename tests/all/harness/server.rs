@@ -80,6 +80,34 @@ impl TestServer {
         }
     }
 
+    /// Another process over the same database, object store and keys; nothing on SQLite, which has only one.
+    pub fn replica(&self) -> Option<Self> {
+        let database = self.database.shared()?;
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("keys")).unwrap();
+        for key in std::fs::read_dir(self.data().join("keys")).unwrap() {
+            let key = key.unwrap();
+            std::fs::copy(key.path(), folder.path().join("keys").join(key.file_name())).unwrap();
+        }
+        let configuration = Configuration {
+            data: folder.path().to_owned(),
+            storage_url: self.data().join("objects").display().to_string(),
+            ..self.configuration.clone()
+        };
+        let Running { url, clock, stop, thread, .. } = run(configuration.clone());
+        Some(Self {
+            url,
+            http: reqwest::Client::new(),
+            operator_token: self.operator_token.clone(),
+            clock,
+            configuration,
+            stop: Some(stop),
+            thread: Some(thread),
+            database,
+            folder,
+        })
+    }
+
     /// Stops the registry and starts it again on the same data, at a new address.
     pub fn restart(&mut self) {
         self.stop();
