@@ -67,11 +67,11 @@ impl Dialect {
     pub(super) fn hold_key(self) -> &'static str {
         match self {
             Self::Sqlite => {
-                "SELECT counts_from, enrolled_at FROM author_keys \
+                "SELECT counts_from, enrolled_at, endorsed_by FROM author_keys \
                  WHERE namespace_id = $1 AND key_id = $2 AND revoked_at IS NULL"
             }
             Self::Postgres => {
-                "SELECT counts_from, enrolled_at FROM author_keys \
+                "SELECT counts_from, enrolled_at, endorsed_by FROM author_keys \
                  WHERE namespace_id = $1 AND key_id = $2 AND revoked_at IS NULL FOR SHARE"
             }
         }

@@ -63,10 +63,9 @@ impl AuthorKey {
     /// Whether its signature counts at `now`.
     pub fn state(&self, now: Timestamp) -> KeyState {
         if self.revoked_at.is_some() {
-            KeyState::Revoked
-        } else {
-            waiting_state(self.counts_from, self.enrolled_at, now)
+            return KeyState::Revoked;
         }
+        waiting_state(self.counts_from, self.enrolled_at, self.endorsed_by.is_some(), now)
     }
 
     /// The log index of its enrolment.
@@ -75,11 +74,17 @@ impl AuthorKey {
     }
 }
 
-/// The state of a key that is not revoked. One that counts at once does so whatever the clock of a replica says.
-fn waiting_state(counts_from: Option<Timestamp>, enrolled_at: Timestamp, now: Timestamp) -> KeyState {
+/// The state of a key that is not revoked. One that counts at once, like one that is endorsed, does so whatever the
+/// clock of a replica says.
+fn waiting_state(
+    counts_from: Option<Timestamp>,
+    enrolled_at: Timestamp,
+    is_endorsed: bool,
+    now: Timestamp,
+) -> KeyState {
     match counts_from {
         None => KeyState::NeedsApproval,
-        Some(from) if from <= enrolled_at || from <= now => KeyState::Counts,
+        Some(from) if is_endorsed || from <= enrolled_at || from <= now => KeyState::Counts,
         Some(_) => KeyState::Waiting,
     }
 }
@@ -299,7 +304,8 @@ pub async fn hold(
         sqlx::query(dialect.hold_key()).bind(namespace_id).bind(key_id).fetch_optional(connection).await?;
     let Some(row) = row else { return Ok(Held::Gone) };
     let until = row.time_or_null("counts_from")?;
-    Ok(match waiting_state(until, row.time("enrolled_at")?, now) {
+    let is_endorsed = row.text_or_null("endorsed_by")?.is_some();
+    Ok(match waiting_state(until, row.time("enrolled_at")?, is_endorsed, now) {
         KeyState::Counts => Held::Counts,
         _ => Held::Waiting { until },
     })

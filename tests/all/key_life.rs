@@ -454,6 +454,29 @@ async fn a_revocation_that_races_publishes_comes_before_or_after_each() {
 }
 
 #[tokio::test]
+async fn enrolments_that_race_a_first_release_or_a_revocation_are_logged_in_the_order_they_were_decided() {
+    let server = start().await;
+    let author = server.author("acme").await;
+    let (first, second) = (key(1), key(2));
+
+    let (published, enrolled) =
+        tokio::join!(publish(&author, "1.0.0", &author.key), enroll(&server, &author.token, &first, None));
+    accept(published).await;
+    accept(enrolled).await;
+    let envelope = endorsement("acme", &second.public_key(), &author.key);
+    let (endorsed, revoked) = tokio::join!(
+        enroll(&server, &author.token, &second, Some(envelope)),
+        revoke(&server, &author.token, &author.key, ""),
+    );
+    accept(revoked).await;
+
+    let was_in_time = endorsed.status().is_success();
+    let state = states(&server).await.pop().unwrap();
+    assert!(was_in_time == (state == "counts" && states(&server).await.len() == 3), "{was_in_time} {state}");
+    check_log(&server).await;
+}
+
+#[tokio::test]
 async fn tokens_change_keys_only_with_the_scope_for_it() {
     let server = start().await;
     let author = server.author("acme").await;
@@ -560,6 +583,14 @@ async fn a_key_is_rotated_on_the_command_line() {
     ada.done(&["publish", "second.wasm", "--key", "default-2"]);
     let listed = ada.done(&["key", "list", "--namespace", "acme"]);
 
+    let id = listed.out.split("  ").next().unwrap().to_owned();
+    let earlier = ["key", "revoke", &id, "--namespace", "acme", "--from-index", "2", "--reason", "stolen"];
+    let stolen = ada.done(&earlier);
+    let ahead = ada.run(&["key", "revoke", &id, "--namespace", "acme", "--from-index", "99"]);
+
+    assert!(stolen.err.contains("from entry 2 of the log on"), "{}", stolen.err);
+    assert!(stolen.err.contains("It signed in key"), "{}", stolen.err);
+    assert!(ahead.err.contains("revocation-index-ahead"), "{}", ahead.err);
     assert!(rotated.err.contains("revoked from entry 4 of the log on"), "{}", rotated.err);
     assert!(old.err.contains("key-revoked"), "{}", old.err);
     assert_eq!(listed.out.lines().count(), 2, "{}", listed.out);

@@ -1,6 +1,6 @@
 use super::*;
 use crate::domain::Capabilities;
-use crate::signing::{ReleaseStatement, SecretKey, sign_release};
+use crate::signing::{KeyEndorsement, ReleaseStatement, SecretKey, sign_endorsement, sign_release};
 use crate::trust::Moment;
 
 const START: i64 = 1_700_000_000_000_000;
@@ -190,6 +190,39 @@ fn every_broken_rule_is_told_in_a_sentence() {
     let told: Vec<String> = cases.iter().flat_map(|case| last_breaks(case)).collect();
 
     insta::assert_snapshot!(told.join("\n"));
+}
+
+#[test]
+fn a_key_that_waits_may_be_endorsed_later_and_a_revocation_moved_back() {
+    let (mine, next) = (key(1), key(2));
+    let endorse = |by: &SecretKey| {
+        let expected = KeyEndorsement { namespace: namespace(), public_key: next.public_key() };
+        let endorsement = Some(sign_endorsement(&expected, by));
+        let event = LogEvent::KeyEnroll(KeyEnrollment { endorsement, ..enrollment(&next, 4, 4) });
+        LogStatement::of_key(&namespace(), next.public_key().id(), event)
+    };
+    let statements = [
+        owned_by(&["ada"]),
+        enrolled(&mine, 0, 0),
+        published("1.0.0", &mine, 1),
+        enrolled(&next, 2, 9),
+        endorse(&mine),
+        // By a clock that is behind: it counts at once all the same.
+        published("1.1.0", &next, 3),
+        published("1.2.0", &mine, 5),
+        revoked(&mine, None),
+        revoked(&mine, Some(6)),
+    ];
+
+    let mut replay = Replay::default();
+    let broken: Vec<_> = statements.iter().flat_map(|statement| replay.take(statement)).collect();
+
+    assert_eq!(broken, []);
+    let fallen = ["1.0.0", "1.1.0", "1.2.0"].map(|v| replay.release(&release(v)).unwrap().signer_revoked);
+    assert_eq!(fallen, [false, false, true]);
+    assert_eq!((replay.revocations()[0].from_index, replay.revocations()[0].index), (6, 8));
+    assert_eq!(replay.take(&revoked(&mine, Some(8))).len(), 1, "it is never moved on");
+    assert_eq!(replay.take(&endorse(&next)).len(), 1, "a key that counts is not enrolled again");
 }
 
 fn sign_other_release() -> crate::signing::Envelope {
