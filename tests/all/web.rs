@@ -57,6 +57,11 @@ async fn a_published_plugin_is_listed_found_and_shown_with_its_passport() {
         assert!(html.contains("/plugins/acme/adder") && !html.contains("/plugins/acme/reader"));
     }
     assert!(uses.contains("/plugins/acme/reader") && !uses.contains("/plugins/acme/adder"));
+    assert!(adder.contains("/api/v1/plugins/acme/adder/1.0.0/tlog-proof"));
+    assert!(
+        adder
+            .contains("pluginry verify adder-1.0.0.wasm --bundle adder-1.0.0.bundle.json --trust trust.json")
+    );
     assert!(adder.contains("Pure computation: no files, no network, nothing kept"));
     assert!(adder.contains("pluginry resolve acme:adder@^1.0 -o pluginry.lock"));
     assert!(reader.contains("<code>/data</code>") && reader.contains("&#60;b&#62;reads&#60;/b&#62; feeds"));

@@ -180,6 +180,11 @@ impl Passport {
         format!("/api/v1{}/bundle", self.release_path())
     }
 
+    /// Path of the proof that its publish is in the log.
+    pub fn tlog_proof_path(&self) -> String {
+        format!("/api/v1{}/tlog-proof", self.release_path())
+    }
+
     /// Cases that passed.
     pub fn cases_passed(&self) -> usize {
         self.report.iter().flat_map(|report| &report.cases).filter(|case| case.passed).count()

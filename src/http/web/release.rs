@@ -51,8 +51,10 @@ pub struct ReleasePage {
     pub repository: Option<OutsideLink>,
     /// Words for search.
     pub keywords: Vec<String>,
-    /// Its place in the log.
+    /// Its place in the log, counted from 1.
     pub sequence: u64,
+    /// How many entries the log has.
+    pub tree_size: u64,
 }
 
 impl ReleasePage {
@@ -89,6 +91,7 @@ impl ReleasePage {
             repository: link(&manifest.plugin.repository),
             keywords: manifest.plugin.keywords.clone(),
             sequence: record.sequence.unwrap_or_default(),
+            tree_size: registry.head().tree_size,
         }
     }
 
@@ -102,6 +105,22 @@ impl ReleasePage {
             (false, _) => format!("={version}"),
         };
         format!("pluginry resolve {}@{requirement} -o pluginry.lock", release.plugin)
+    }
+
+    /// The command that checks the package as it was downloaded.
+    pub fn verify_command(&self) -> String {
+        let file = self.file_name();
+        format!("pluginry verify {file}.wasm --bundle {file}.bundle.json --trust trust.json")
+    }
+
+    /// What its files are called, without an ending.
+    fn file_name(&self) -> String {
+        format!("{}-{}", self.head.release.plugin.name(), self.head.release.version)
+    }
+
+    /// Its index in the log.
+    fn log_index(&self) -> u64 {
+        self.sequence.saturating_sub(1)
     }
 
     fn keyword_url(&self, keyword: &str) -> String {

@@ -256,6 +256,7 @@ fn release_page() -> ReleasePage {
         repository: Some(OutsideLink::new("javascript:alert(1)")),
         keywords: vec!["markdown".into(), "html & text".into()],
         sequence: 41_207,
+        tree_size: 52_310,
     }
 }
 
