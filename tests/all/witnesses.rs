@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use pluginry::config::WitnessAddress;
 use pluginry::domain::Digest;
-use pluginry::log::{AddCheckpoint, Checkpoint, Hash, NoteVerifier, SignedCheckpoint};
+use pluginry::log::{
+    AddCheckpoint, Checkpoint, Hash, NoteVerifier, SignedCheckpoint, leaf_hash, verify_inclusion,
+};
 use pluginry::signing::SecretKey;
+use pluginry::trust::{Bundle, LoggedEntry, TrustChain, Witnesses, read_checkpoint};
 use reqwest::StatusCode;
 
 use crate::harness::command::Terminal;
@@ -132,6 +135,28 @@ async fn two_registries_witness_each_other_and_remember_it_over_a_restart() {
     let path = format!("/witness/{}/checkpoint", Digest::of(NORTH.origin.as_bytes()).to_hex());
     let kept = SignedCheckpoint::parse(&text_of(&south, &path).await).unwrap();
     assert_eq!(kept.cosignatures(&[SOUTH.witness()]).len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bundles_are_proven_against_the_newest_head_that_enough_witnesses_cosigned() {
+    let (north, mut south) = north_and_south().await;
+    let author = north.author("acme").await;
+    let package =
+        |version: &str| TestPackage::pack(&core_manifest(&format!("acme:adder@{version}"), ""), ADDER);
+    author.publish(&package("1.0.0")).await;
+    let cosigned = witnessed(&north, &NORTH, &SOUTH.witness()).await.unverified().clone();
+    south.stop();
+    author.publish(&package("1.0.1")).await;
+
+    let bundle = text_of(&north, "/api/v1/plugins/acme/adder/1.0.0/bundle").await;
+
+    let bundle = Bundle::from_json(bundle.as_bytes()).unwrap();
+    let trust = TrustChain::from_json(text_of(&north, "/api/v1/trust").await.as_bytes()).unwrap();
+    let (head, _) =
+        read_checkpoint(&bundle.checkpoint, &trust.verify().unwrap(), Witnesses::Required).unwrap();
+    assert!(head.tree_size >= cosigned.tree_size);
+    let LoggedEntry { index, entry, proof } = &bundle.publish;
+    verify_inclusion(leaf_hash(entry.as_bytes()), *index, head.tree_size, head.root, proof).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

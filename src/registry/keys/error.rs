@@ -164,6 +164,9 @@ impl Refusal for RegistryKeysError {
 
     fn mend(&self) -> Option<String> {
         Some(match self {
+            Self::File { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
+                "Put the key there, or correct the setting that names the file.".into()
+            }
             Self::File { .. } => {
                 "Give the account that runs the registry the right to read and write its data directory."
                     .into()
