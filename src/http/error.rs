@@ -67,7 +67,9 @@ fn status_of(code: &str) -> StatusCode {
         "rate-limited" => StatusCode::TOO_MANY_REQUESTS,
         "head-too-large" => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
         INTERNAL => StatusCode::INTERNAL_SERVER_ERROR,
-        "busy" | "unavailable" | "storage-unavailable" | "shutting-down" => StatusCode::SERVICE_UNAVAILABLE,
+        "busy" | "unavailable" | "storage-unavailable" | "not-shown-yet" | "shutting-down" => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
         _ if code.ends_with("-not-found") => StatusCode::NOT_FOUND,
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     }

@@ -11,6 +11,7 @@ use crate::config::Configuration;
 use crate::http::rate_limit::RateLimits;
 use crate::http::routes;
 use crate::registry::{OpenError, OpenWitnessError, Registry, Witness};
+use crate::storage::Storage;
 use crate::telemetry;
 
 /// Why the server could not start or stopped badly.
@@ -45,12 +46,23 @@ pub struct Application {
 impl Application {
     /// Opens the registry and binds its address; port 0 takes a free port.
     pub async fn build(configuration: Configuration) -> Result<Self, StartError> {
+        Self::build_on(configuration, None).await
+    }
+
+    /// The same with a store that is open already.
+    pub async fn build_on(
+        configuration: Configuration,
+        storage: Option<Storage>,
+    ) -> Result<Self, StartError> {
         telemetry::metrics_handle();
         let bind = |source| StartError::Bind { listen: configuration.listen.clone(), source };
         let listener = TcpListener::bind(&configuration.listen).map_err(bind)?;
         let address = listener.local_addr().map_err(bind)?;
 
-        let registry = Registry::open(configuration).await?;
+        let registry = match storage {
+            Some(storage) => Registry::open_on(configuration, storage).await?,
+            None => Registry::open(configuration).await?,
+        };
         let witness = Witness::of_configuration(registry.configuration())?;
         registry.set_listening_url(format!("http://{address}"));
         #[cfg(feature = "runtime")]

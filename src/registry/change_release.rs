@@ -2,7 +2,7 @@
 
 use super::Registry;
 use super::accounts::{AccessError, Caller, require_member};
-use super::commit::{Change, ChangeError, ReleaseChange};
+use super::commit::{Change, ChangeError, NotWritten, ReleaseChange};
 use crate::db::DatabaseError;
 use crate::domain::api::{ChangeReleaseRequest, TokenScope};
 use crate::domain::{IndexRelease, Refusal, ReleaseId, Timestamp};
@@ -31,6 +31,9 @@ pub enum ChangeReleaseError {
     /// The database failed.
     #[error("the database failed")]
     Database(#[from] DatabaseError),
+    /// The change is made, but nobody sees it yet.
+    #[error("the change is made, but not shown yet: the log or an index file could not be written")]
+    Unshown(#[source] NotWritten),
     /// The committer failed.
     #[error("the change failed")]
     Commit(#[source] ChangeError),
@@ -43,6 +46,7 @@ impl Refusal for ChangeReleaseError {
             Self::Unknown(_) => "unknown-release",
             Self::Nothing => "nothing-to-change",
             Self::AdviceTooLong { .. } => "advice-too-long",
+            Self::Unshown(_) => "not-shown-yet",
             Self::Commit(ChangeError::Stopping) => "shutting-down",
             Self::Database(_) | Self::Commit(_) => "internal",
         }
@@ -56,6 +60,9 @@ impl Refusal for ChangeReleaseError {
             }
             Self::Nothing => Some("Send {\"yanked\": true} or {\"deprecated\": \"use acme:other\"}.".into()),
             Self::AdviceTooLong { .. } => Some("Shorten it to one or two sentences.".into()),
+            Self::Unshown(_) => {
+                Some("Send the same again in a moment: the answer is then the release.".into())
+            }
             Self::Database(_) | Self::Commit(_) => None,
         }
     }
@@ -90,6 +97,7 @@ pub async fn change_release(
             Change::Release { release: release.clone(), account_id: Some(caller.account_id), change, now };
         line = Some(registry.commit(change).await.map_err(|error| match error {
             ChangeError::Missing(release) => ChangeReleaseError::Unknown(release),
+            ChangeError::Unshown(problem) => ChangeReleaseError::Unshown(problem),
             other => ChangeReleaseError::Commit(other),
         })?);
     }

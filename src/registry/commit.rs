@@ -138,10 +138,18 @@ pub enum ChangeError {
     /// The database failed.
     #[error("the database failed")]
     Database(#[from] DatabaseError),
-    /// The change is made, but something after it failed.
+    /// The change is made, but nobody sees it yet. What follows it is tried again until it is done.
+    #[error("what was sent is stored, but not shown yet: the log or an index file could not be written")]
+    Unshown(#[source] NotWritten),
+    /// The change could not be made.
     #[error("{0}")]
     Failed(String),
 }
+
+/// What could not be written after a change was made.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("{0}")]
+pub struct NotWritten(pub(super) String);
 
 impl From<AppendError> for ChangeError {
     fn from(error: AppendError) -> Self {
@@ -200,7 +208,8 @@ impl Registry {
         let (done, looked) = oneshot::channel();
         let queued = Queued::LookAtOutbox(Some(done));
         self.shared.committer.queue.send(queued).await.map_err(|_| ChangeError::Stopping)?;
-        looked.await.map_err(|_| ChangeError::Failed("the log could not be written yet".into()))
+        let unwritten = |_| ChangeError::Unshown(NotWritten("the log could not be written yet".into()));
+        looked.await.map_err(unwritten)
     }
 }
 

@@ -139,17 +139,46 @@ impl Registry {
     pub(crate) async fn rewrite_index_file(&self, plugin: &PluginName) -> Result<(), IndexError> {
         let mut transaction = self.database().write().await?;
         log::lock_sequencer(&mut transaction, self.database().dialect()).await?;
-        let mut records = releases::list_of_plugin(&mut transaction, plugin).await?;
+        if let Some(file) = self.index_file_of_rows(&mut transaction, plugin).await? {
+            self.shared.index_files.write(plugin, file).await?;
+        }
+        transaction.rollback().await.map_err(DatabaseError::from)?;
+        Ok(())
+    }
+
+    /// The index file of a plugin out of the database, for readers who found another in the store. It is written
+    /// there again, now or, if the store fails, later.
+    pub(super) async fn restore_index_file(
+        &self,
+        plugin: &PluginName,
+    ) -> Result<Option<IndexFile>, IndexError> {
+        let mut transaction = self.database().write().await?;
+        log::lock_sequencer(&mut transaction, self.database().dialect()).await?;
+        let file = self.index_file_of_rows(&mut transaction, plugin).await?;
+        if let Some(file) = &file
+            && let Err(error) = self.shared.index_files.write(plugin, file.clone()).await
+        {
+            tracing::warn!(%plugin, %error, "an index file is served from memory and not written yet");
+            self.shared.index_files.keep(plugin, file.clone());
+            self.shared.index_debt.owe(plugin);
+        }
+        transaction.rollback().await.map_err(DatabaseError::from)?;
+        Ok(file)
+    }
+
+    /// The caller holds the sequencer's lock.
+    async fn index_file_of_rows(
+        &self,
+        connection: &mut AnyConnection,
+        plugin: &PluginName,
+    ) -> Result<Option<IndexFile>, DatabaseError> {
+        let mut records = releases::list_of_plugin(connection, plugin).await?;
         records.sort_by_key(|record| record.sequence);
         // A release that is not in the signed tree yet gets its line when it is.
         let tree_size = self.head().tree_size;
         records.retain(|record| record.sequence.is_some_and(|sequence| sequence <= tree_size));
         let lines: Vec<IndexRelease> = records.iter().map(releases::ReleaseRecord::index_line).collect();
-        if !lines.is_empty() {
-            self.shared.index_files.write(plugin, IndexFile::of_releases(&lines)).await?;
-        }
-        transaction.rollback().await.map_err(DatabaseError::from)?;
-        Ok(())
+        Ok((!lines.is_empty()).then(|| IndexFile::of_releases(&lines)))
     }
 
     /// Writes the index files that are owed; what fails again stays owed.
@@ -165,6 +194,7 @@ impl Registry {
     /// Makes the index files durable and remembers up to which place of the log they are.
     pub(crate) async fn mark_index_files(&self) -> Result<(), IndexError> {
         let sequence = self.shared.projections.sequence();
+        self.check_index_files().await;
         if sequence == self.read_mark() || !self.shared.index_debt.0.lock().is_ok_and(|debt| debt.is_empty())
         {
             return Ok(());
@@ -178,6 +208,18 @@ impl Registry {
         std::fs::rename(beside, path)?;
         kill_points::pass("mark-after-rename");
         Ok(())
+    }
+
+    /// Reads back what was put into a bucket since the last time; what is not there as it should be is owed.
+    async fn check_index_files(&self) {
+        for plugin in self.shared.index_files.take_unchecked() {
+            let fetched = self.shared.index_files.fetch(&plugin).await;
+            let fingerprints = self.shared.projections.fingerprints();
+            if !matches!(&fetched, Ok(Some(file)) if fingerprints.agree(&plugin, &file.bytes)) {
+                tracing::warn!(%plugin, "an index file did not arrive in the object store as it was put");
+                self.shared.index_debt.owe(&plugin);
+            }
+        }
     }
 
     fn read_mark(&self) -> u64 {

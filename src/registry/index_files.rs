@@ -1,6 +1,7 @@
 //! Index files: one JSON line a release, kept in memory (bounded by bytes) in front of the object store.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use moka::sync::Cache;
@@ -74,7 +75,8 @@ impl IndexFile {
     }
 }
 
-fn line(release: &IndexRelease) -> Vec<u8> {
+/// The line of a release, with the line break.
+pub(super) fn line(release: &IndexRelease) -> Vec<u8> {
     let mut line = serde_json::to_vec(release).expect("a release is plain data");
     line.push(b'\n');
     line
@@ -89,6 +91,7 @@ fn line_start(version: &Version) -> String {
 pub(super) struct IndexFiles {
     cache: Cache<Arc<str>, IndexFile>,
     storage: Storage,
+    unchecked: Mutex<BTreeSet<PluginName>>,
 }
 
 impl IndexFiles {
@@ -99,7 +102,7 @@ impl IndexFiles {
             })
             .max_capacity(cache_bytes)
             .build();
-        Self { cache, storage }
+        Self { cache, storage, unchecked: Mutex::default() }
     }
 
     /// The file of the plugin at `path` (`namespace/name`) if it is in memory: the hot path.
@@ -107,16 +110,14 @@ impl IndexFiles {
         self.cache.get(path)
     }
 
-    /// The file of a plugin, from memory or from the object store.
-    pub(super) async fn read(&self, plugin: &PluginName) -> Result<Option<IndexFile>, StorageError> {
-        let path = plugin.path();
-        if let Some(file) = self.cache.get(path.as_str()) {
-            return Ok(Some(file));
-        }
-        let Some(bytes) = self.storage.get_index(plugin).await? else { return Ok(None) };
-        let file = IndexFile::new(bytes);
-        self.cache.insert(path.into(), file.clone());
-        Ok(Some(file))
+    /// The file of a plugin as the object store has it.
+    pub(super) async fn fetch(&self, plugin: &PluginName) -> Result<Option<IndexFile>, StorageError> {
+        Ok(self.storage.get_index(plugin).await?.map(IndexFile::new))
+    }
+
+    /// Keeps the file of a plugin in memory.
+    pub(super) fn keep(&self, plugin: &PluginName, file: IndexFile) {
+        self.cache.insert(plugin.path().into(), file);
     }
 
     /// Writes the file of a plugin to the object store, then to memory.
@@ -124,8 +125,16 @@ impl IndexFiles {
         kill_points::pass("index-before-write");
         self.storage.put_index(plugin, file.bytes.clone()).await?;
         kill_points::pass("index-after-write");
-        self.cache.insert(plugin.path().into(), file);
+        if !self.storage.is_directory() {
+            self.unchecked.lock().unwrap_or_else(PoisonError::into_inner).insert(plugin.clone());
+        }
+        self.keep(plugin, file);
         Ok(())
+    }
+
+    /// The plugins whose file was put into a bucket since the last time.
+    pub(super) fn take_unchecked(&self) -> BTreeSet<PluginName> {
+        std::mem::take(&mut *self.unchecked.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Forgets the file of a plugin that another replica rewrote.

@@ -16,8 +16,8 @@ use crate::db::{Database, DatabaseError};
 use crate::domain::{Digest, Refusal};
 use crate::log::{
     EntryTooLarge, Hash, ProofError, TILE_WIDTH, TileId, TilePath, Tiles, TreeEdge, cut_entry_bundle,
-    empty_root, prove_consistency, prove_inclusion, tiles_for_consistency, tiles_for_inclusion,
-    write_entry_bundle,
+    empty_root, leaf_hash, node_hash, prove_consistency, prove_inclusion, read_entry_bundle,
+    tiles_for_consistency, tiles_for_inclusion, write_entry_bundle,
 };
 use crate::storage::{Storage, StorageError};
 
@@ -190,17 +190,42 @@ impl LogTree {
 
     /// A full tile from the store; one that is missing there or torn is made again from the database.
     async fn read_full(&self, path: TilePath) -> Result<Bytes, ReadLogError> {
-        let stored = self.storage.get_log_object(&path.path()).await?;
-        if let Some(bytes) = stored.filter(|bytes| is_whole(path, bytes)) {
-            return Ok(bytes);
+        match self.storage.get_log_object(&path.path()).await {
+            Ok(Some(bytes)) if is_whole(path, &bytes) && self.fits_above(path, &bytes).await? => {
+                return Ok(bytes);
+            }
+            Ok(_) => tracing::warn!(
+                path = path.path(),
+                "a part of the log is missing in the object store or is not what was signed; it is made again"
+            ),
+            Err(error) => tracing::warn!(path = path.path(), %error, "a part of the log cannot be read"),
         }
-        tracing::warn!(
-            path = path.path(),
-            "a part of the log is missing in the object store; it is made again"
-        );
         let bytes = self.make_again(path).await?;
-        self.storage.put_log_objects(vec![(path.path(), bytes.clone())]).await?;
+        let made = vec![(path.path(), bytes.clone())];
+        if let Err(error) = self.storage.put_log_objects(made).await {
+            tracing::warn!(path = path.path(), %error, "a part of the log is served and not stored yet");
+        }
         Ok(bytes)
+    }
+
+    /// Whether a full tile has the hash that the tile above it says, and a bundle the entries its tile says. The edge
+    /// in memory, which was held against the signed root, is above all of them.
+    async fn fits_above(&self, path: TilePath, bytes: &[u8]) -> Result<bool, ReadLogError> {
+        let (level, index, hashes) = match path {
+            TilePath::Entries(bundle) => {
+                let Ok(entries) = read_entry_bundle(bytes, bundle.width()) else { return Ok(false) };
+                let tile = TileId::new(0, bundle.index(), TILE_WIDTH).expect("a bundle has its tile");
+                let hashes: Vec<u8> = entries.into_iter().flat_map(|entry| leaf_hash(entry).0).collect();
+                let told = Box::pin(self.read(TilePath::Hashes(tile))).await?;
+                return Ok(told == hashes);
+            }
+            TilePath::Hashes(tile) => (tile.level(), tile.index(), bytes),
+        };
+        let width = u64::from(TILE_WIDTH);
+        let place = u16::try_from(index % width).expect("less than 256") + 1;
+        let Some(above) = TileId::new(level + 1, index / width, place) else { return Ok(true) };
+        let told = Box::pin(self.read(TilePath::Hashes(above))).await?;
+        Ok(told.ends_with(&root_of_tile(hashes).0))
     }
 
     /// Works a full tile or bundle out from the entries in the database.
@@ -245,6 +270,15 @@ impl LogTree {
         }
         Ok(tiles)
     }
+}
+
+/// The hash over a full tile: its hashes in pairs, and the pairs in pairs.
+fn root_of_tile(hashes: &[u8]) -> Hash {
+    let mut level: Vec<Hash> = hashes.as_chunks::<32>().0.iter().copied().map(Hash).collect();
+    while level.len() > 1 {
+        level = level.as_chunks::<2>().0.iter().map(|[left, right]| node_hash(left, right)).collect();
+    }
+    level[0]
 }
 
 /// The first entry that a tile is about.

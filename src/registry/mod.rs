@@ -14,6 +14,7 @@ mod clock;
 mod commit;
 mod count_downloads;
 mod find_release;
+mod fingerprints;
 mod follow;
 mod index_files;
 mod inspect_package;
@@ -200,10 +201,15 @@ impl Registry {
     /// Opens the registry that `configuration` describes, puts right what a kill left, and starts its tasks
     /// on the current runtime.
     pub async fn open(configuration: Configuration) -> Result<Self, OpenError> {
+        let storage = Storage::open(&configuration.effective_storage_url(), storage_options()).await?;
+        Self::open_on(configuration, storage).await
+    }
+
+    /// The same on a store that is open already.
+    pub async fn open_on(configuration: Configuration, storage: Storage) -> Result<Self, OpenError> {
         let lock = lock_data_directory(&configuration)?;
         sweep_uploads(&configuration)?;
         let database = Database::connect(&configuration.effective_database_url()).await?;
-        let storage = Storage::open(&configuration.effective_storage_url(), storage_options()).await?;
         let keys = RegistryKeys::open(&configuration, &database, Timestamp::now()).await?;
         let (written, log_writer_task) = write_log::LogWriterTask::new();
         let (committer, committer_task) = commit::Committer::new(written);
@@ -276,6 +282,9 @@ impl Registry {
         if let Err(error) = self.mark_index_files().await {
             tracing::warn!(%error, "the index files could not be marked; the next start writes them again");
         }
+        if let Err(error) = self.look_after_checkpoint().await {
+            tracing::warn!(%error, "the checkpoint in the object store could not be looked after");
+        }
         self.shared.database.close().await;
     }
 
@@ -327,8 +336,28 @@ impl Registry {
     }
 
     /// The index file of a plugin.
-    pub async fn index_file(&self, plugin: &PluginName) -> Result<Option<IndexFile>, StorageError> {
-        self.shared.index_files.read(plugin).await
+    ///
+    /// What the store tells otherwise than the log is not served: it is written again from the database.
+    pub async fn index_file(&self, plugin: &PluginName) -> Result<Option<IndexFile>, IndexError> {
+        let (files, projections) = (&self.shared.index_files, &self.shared.projections);
+        if let Some(file) = files.cached(&plugin.path()) {
+            return Ok(Some(file));
+        }
+        match files.fetch(plugin).await {
+            Ok(Some(file)) if projections.fingerprints().agree(plugin, &file.bytes) => {
+                files.keep(plugin, file.clone());
+                Ok(Some(file))
+            }
+            Ok(None) if !projections.fingerprints().know(plugin) => Ok(None),
+            Ok(_) => {
+                tracing::warn!(%plugin, "the index file in the object store is not what the log tells");
+                self.restore_index_file(plugin).await
+            }
+            Err(error) => {
+                tracing::warn!(%plugin, %error, "the index file cannot be read from the object store");
+                self.restore_index_file(plugin).await
+            }
+        }
     }
 
     /// Runs heavy work on a blocking thread, a bounded number at once.
@@ -393,6 +422,9 @@ impl Registry {
             self.pay_index_debt().await;
             if let Err(error) = self.mark_index_files().await {
                 tracing::warn!(%error, "the index files could not be made durable");
+            }
+            if let Err(error) = self.look_after_checkpoint().await {
+                tracing::warn!(%error, "the checkpoint in the object store could not be looked after");
             }
         }
     }

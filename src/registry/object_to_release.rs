@@ -5,7 +5,7 @@ use sqlx::AnyConnection;
 
 use super::Registry;
 use super::accounts::{AccessError, Caller, require_operator};
-use super::commit::{Change, ChangeError, ReleaseChange};
+use super::commit::{Change, ChangeError, NotWritten, ReleaseChange};
 use crate::db::objections;
 use crate::db::releases::ReleaseRecord;
 use crate::db::{DatabaseError, plugins, releases};
@@ -79,6 +79,9 @@ pub enum ObjectToReleaseError {
     /// The takedown is in the log and the bytes are withheld, but they could not be deleted yet.
     #[error("the package could not be deleted")]
     Storage(#[from] StorageError),
+    /// The change is made, but nobody sees it yet.
+    #[error("the change is made, but not shown yet: the log or an index file could not be written")]
+    Unshown(#[source] NotWritten),
     /// The committer failed.
     #[error("the change failed")]
     Commit(#[source] ChangeError),
@@ -90,6 +93,7 @@ impl Refusal for ObjectToReleaseError {
             Self::Access(error) => error.code(),
             Self::Unknown(_) => "unknown-release",
             Self::Withheld(withheld) => withheld.code(),
+            Self::Unshown(_) => "not-shown-yet",
             Self::Commit(ChangeError::Stopping) => "shutting-down",
             Self::Database(_) | Self::Storage(_) | Self::Commit(_) => "internal",
         }
@@ -103,6 +107,9 @@ impl Refusal for ObjectToReleaseError {
             }
             Self::Withheld(_) => {
                 Some("A takedown is final; there is nothing left to hide or to show.".into())
+            }
+            Self::Unshown(_) => {
+                Some("Send the same again in a moment: the answer is then the release.".into())
             }
             Self::Database(_) | Self::Storage(_) | Self::Commit(_) => None,
         }
@@ -127,6 +134,7 @@ pub async fn object_to_release(
     let committed = registry.commit(change).await.map_err(|error| match error {
         ChangeError::Missing(release) => ObjectToReleaseError::Unknown(release),
         ChangeError::Withheld(withheld) => ObjectToReleaseError::Withheld(withheld),
+        ChangeError::Unshown(problem) => ObjectToReleaseError::Unshown(problem),
         other => ObjectToReleaseError::Commit(other),
     })?;
     if is_takedown {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arc_swap::ArcSwap;
 use tokio::sync::watch;
 
+use super::fingerprints::Fingerprints;
 use super::objections::Objections;
 use crate::domain::{IndexRelease, PluginName};
 use crate::resolver::{Index, IndexSnapshot};
@@ -15,6 +16,7 @@ pub(super) struct Projections {
     index: Mutex<Index>,
     snapshot: ArcSwap<IndexSnapshot>,
     objections: Objections,
+    fingerprints: Fingerprints,
     sequence: watch::Sender<u64>,
 }
 
@@ -26,6 +28,7 @@ impl Projections {
             index: Mutex::new(index),
             snapshot,
             objections: Objections::default(),
+            fingerprints: Fingerprints::default(),
             sequence: watch::Sender::new(0),
         }
     }
@@ -39,6 +42,7 @@ impl Projections {
             }
         }
         self.objections.apply(lines);
+        self.fingerprints.apply(lines);
         if !lines.is_empty() {
             self.snapshot.store(Arc::new(index.snapshot()));
         }
@@ -52,6 +56,11 @@ impl Projections {
     /// What operators hold against packages.
     pub(super) fn objections(&self) -> &Objections {
         &self.objections
+    }
+
+    /// What the index files must be.
+    pub(super) fn fingerprints(&self) -> &Fingerprints {
+        &self.fingerprints
     }
 
     /// What the solver reads: it does not change under its hands.

@@ -1,6 +1,6 @@
 //! Why a publish is refused: every reason with its words, its code and its mend.
 
-use super::commit::ChangeError;
+use super::commit::{ChangeError, NotWritten};
 use crate::db::DatabaseError;
 use crate::domain::{Digest, NameError, PluginName, Refusal, ReleaseId, Timestamp, Withheld};
 use crate::signing::SigningError;
@@ -153,6 +153,9 @@ pub enum PublishError {
     /// The object store failed, so nothing was published.
     #[error("the package did not arrive whole in the object store; nothing was published")]
     Storage(#[from] StorageError),
+    /// The release is stored, but nobody sees it yet.
+    #[error("the release is stored, but not shown yet: the log or an index file could not be written")]
+    Unshown(#[source] NotWritten),
     /// An older package with the same bytes, which no release held, was removed in the middle of the publish.
     #[error(
         "the package of {0} was swept from the object store while it was published; nothing was published"
@@ -187,6 +190,7 @@ impl Refusal for PublishError {
             Self::Overtaken(_) => "busy",
             Self::ShuttingDown => "shutting-down",
             Self::Storage(_) | Self::PackageSwept(_) => "storage-unavailable",
+            Self::Unshown(_) => "not-shown-yet",
             Self::Database(_) | Self::Broken(_) => "internal",
         }
     }
@@ -236,6 +240,9 @@ impl Refusal for PublishError {
                 "Mend what the operator objects to and publish it under a higher version.".into()
             }
             Self::Overtaken(_) | Self::ShuttingDown => "Send it again in a moment.".into(),
+            Self::Unshown(_) => {
+                "Publish the same package again in a moment: the answer is then the release.".into()
+            }
             Self::Storage(_) | Self::PackageSwept(_) => {
                 "Publish the same package again in a moment; if it stays, tell the operator.".into()
             }
@@ -267,6 +274,7 @@ impl From<ChangeError> for PublishError {
             ChangeError::PackageSwept(release) => Self::PackageSwept(release),
             ChangeError::Database(error) => Self::Database(error),
             ChangeError::Missing(release) => Self::Broken(format!("{release} is missing")),
+            ChangeError::Unshown(problem) => Self::Unshown(problem),
             ChangeError::Failed(problem) => Self::Broken(problem),
         }
     }

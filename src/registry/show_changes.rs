@@ -58,12 +58,11 @@ async fn show_plugin(
         if registry.database().dialect() == Dialect::Postgres {
             return registry.rewrite_index_file(&plugin).await;
         }
-        let files = &registry.shared.index_files;
-        let mut file = files.read(&plugin).await?.unwrap_or_else(|| IndexFile::of_releases(&[]));
+        let mut file = registry.index_file(&plugin).await?.unwrap_or_else(|| IndexFile::of_releases(&[]));
         for line in &lines {
             file = file.with(line);
         }
-        Ok(files.write(&plugin, file).await?)
+        Ok(registry.shared.index_files.write(&plugin, file).await?)
     };
     let outcome = shown.await;
     (plugin, outcome)

@@ -100,6 +100,10 @@ async fn hold_run(
         true => std::env::current_exe().map_err(VerifyReleaseError::Executable)?,
     };
     if let Some(path) = registry.storage().local_blob_path(record.digest) {
+        // What is verified is what was published: the file is hashed, unless it was before.
+        if registry.blob_size(record.digest).await?.is_none() {
+            return Err(VerifyReleaseError::PackageMissing(name));
+        }
         return Ok(verify_in_child(&executable, &path, &request).await?);
     }
     let copy = tempfile::NamedTempFile::new_in(registry.configuration().upload_directory())

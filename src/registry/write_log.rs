@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::Registry;
-use super::commit::{Answer, ChangeError, Committed};
+use super::commit::{Answer, ChangeError, Committed, NotWritten};
 use super::log_tree::SignedHead;
 use super::show_changes::{Lines, Unwritten, show_changes};
 use crate::db::log::{self, Leaf};
@@ -83,6 +83,8 @@ pub(super) struct LogWriter {
     unwritten: Vec<(TilePath, Bytes)>,
     /// The size of the tree whose partial tiles are in the store.
     settled: u64,
+    /// The size of the tree whose checkpoint was read back from the store.
+    checked: u64,
     /// The partial tiles in the store, the oldest first.
     partials: VecDeque<TilePath>,
 }
@@ -157,10 +159,11 @@ async fn write_and_answer(registry: &Registry, batches: Vec<CommittedBatch>, owe
     kill_points::pass("answer-before");
     for (plugin, answer, waiting) in answers {
         let answer = match (&outcome, answer) {
-            (Err(problem), Ok(_)) => Err(ChangeError::Failed(problem.clone())),
+            (Err(problem), Ok(_)) => Err(ChangeError::Unshown(problem.clone())),
             (Ok(unwritten), Ok(committed)) => match unwritten.get(&plugin) {
                 Some(problem) => {
-                    Err(ChangeError::Failed(format!("the index file of {plugin} was not written: {problem}")))
+                    let problem = format!("the index file of {plugin} was not written: {problem}");
+                    Err(ChangeError::Unshown(NotWritten(problem)))
                 }
                 None => Ok(committed),
             },
@@ -174,13 +177,17 @@ async fn write_and_answer(registry: &Registry, batches: Vec<CommittedBatch>, owe
     kill_points::pass("answer-after");
 }
 
-async fn write_and_show(registry: &Registry, leaves: &[Leaf], owed: &mut Owed) -> Result<Unwritten, String> {
+async fn write_and_show(
+    registry: &Registry,
+    leaves: &[Leaf],
+    owed: &mut Owed,
+) -> Result<Unwritten, NotWritten> {
     if let Err(error) = registry.write_log(leaves, owed.last).await {
         tracing::error!(%error, "the log was not written");
-        return Err(format!("the change is made, but the log was not written: {error}"));
+        return Err(NotWritten(format!("the log was not written: {error}")));
     }
     let shown = show_changes(registry, &owed.lines, owed.last).await;
-    let unwritten = shown.map_err(|error| format!("the change is made, but not shown: {error}"))?;
+    let unwritten = shown.map_err(|error| NotWritten(format!("the change was not shown: {error}")))?;
     owed.lines.clear();
     Ok(unwritten)
 }
@@ -291,6 +298,25 @@ impl Registry {
             (edge.size(), edge.root())
         };
         SignedHead { tree_size, root, note: self.keys().sign_checkpoint(tree_size, root, Timestamp::now()) }
+    }
+
+    /// Reads the checkpoint back from a bucket and puts it there again if it is older or torn.
+    pub(super) async fn look_after_checkpoint(&self) -> Result<(), WriteLogError> {
+        let mut writer = self.shared.log_writer.lock().await;
+        if self.storage().is_directory() || writer.checked == self.head().tree_size {
+            return Ok(());
+        }
+        let mut turn = self.take_turn().await?;
+        if let Some(transaction) = &mut turn {
+            self.follow_head(&mut writer, transaction).await?;
+        }
+        let head = self.head();
+        if self.storage().get_log_object(CHECKPOINT).await?.as_deref() != Some(head.note.as_bytes()) {
+            tracing::warn!("the checkpoint in the object store is not the newest; it is written again");
+            self.storage().put_log_objects(vec![(CHECKPOINT.to_owned(), head.note.clone().into())]).await?;
+        }
+        writer.checked = head.tree_size;
+        Ok(())
     }
 
     async fn is_settled(&self) -> bool {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::{StreamExt as _, TryStreamExt as _};
 use object_store::ObjectStoreExt as _;
 
-use super::{Storage, StorageError, directory, keys};
+use super::{PUT_ATTEMPTS, Storage, StorageError, directory, keys};
 
 /// How many objects are on their way to a bucket at once.
 const PUTS_AT_ONCE: usize = 16;
@@ -27,7 +27,21 @@ impl Storage {
         Ok(())
     }
 
-    /// Replaces objects of the log. When this returns, they are durable.
+    /// Replaces an object of the log and reads it back until it is there as it was put.
+    async fn put_and_check_log_object(&self, path: &str, bytes: Bytes) -> Result<(), StorageError> {
+        let mut failure = StorageError::NotWhole { key: keys::log(path).to_string() };
+        for _ in 0..PUT_ATTEMPTS {
+            let put = self.put_log_object(path, bytes.clone()).await;
+            match self.get_log_object(path).await {
+                Ok(Some(stored)) if stored == bytes => return Ok(()),
+                Ok(_) => failure = put.err().unwrap_or(failure),
+                Err(error) => failure = error,
+            }
+        }
+        Err(failure)
+    }
+
+    /// Replaces objects of the log. When this returns, they are durable and, in a bucket, read back.
     pub async fn put_log_objects(&self, objects: Vec<(String, Bytes)>) -> Result<(), StorageError> {
         if objects.is_empty() {
             return Ok(());
@@ -41,7 +55,7 @@ impl Storage {
             .map_err(|_| StorageError::Stopped)?;
         }
         futures::stream::iter(objects)
-            .map(|(path, bytes)| async move { self.put_log_object(&path, bytes).await })
+            .map(|(path, bytes)| async move { self.put_and_check_log_object(&path, bytes).await })
             .buffer_unordered(PUTS_AT_ONCE)
             .try_collect()
             .await

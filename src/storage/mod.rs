@@ -91,6 +91,11 @@ impl Storage {
         Self { store, root: None }
     }
 
+    /// Whether it is a directory of this machine, where what was renamed into place is whole.
+    pub fn is_directory(&self) -> bool {
+        self.root.is_some()
+    }
+
     async fn open_directory(path: &Path) -> Result<Self, StorageError> {
         tokio::fs::create_dir_all(path).await?;
         let root = tokio::fs::canonicalize(path).await?;

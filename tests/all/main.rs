@@ -14,6 +14,8 @@ mod database;
 mod demo;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod examples;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod faulty_store;
 #[cfg(feature = "server")]
 mod harness;
 mod inspection;

@@ -69,7 +69,7 @@ pub async fn serve_blob(
         return Ok(response.body(HeadBody(length)));
     }
     let is_whole = range == (0..size_bytes);
-    let content = registry.blob(digest, range).await.map_err(Problem::internal)?;
+    let content = registry.blob(digest, range, size_bytes).await.map_err(Problem::internal)?;
     let content = content.ok_or_else(|| Problem::not_found(format!("a package with digest {digest}")))?;
     if is_whole {
         registry.count_download(digest, Timestamp::now());

@@ -4,6 +4,8 @@
 pub mod command;
 pub mod database;
 #[cfg(all(feature = "runtime", feature = "client"))]
+pub mod faulty_store;
+#[cfg(all(feature = "runtime", feature = "client"))]
 pub mod generated;
 #[cfg(all(feature = "runtime", feature = "client"))]
 pub mod process;

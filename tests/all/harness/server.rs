@@ -8,6 +8,7 @@ use pluginry::domain::{Digest, Manifest, ReleaseId};
 use pluginry::http::Application;
 use pluginry::registry::Clock;
 use pluginry::signing::{Envelope, ReleaseStatement, SecretKey, sign_release};
+use pluginry::storage::Storage;
 use pluginry::wasm::{PackFiles, pack};
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
@@ -30,6 +31,7 @@ pub struct TestServer {
     /// The operator's token.
     pub operator_token: String,
     configuration: Configuration,
+    storage: Option<Storage>,
     clock: Arc<Clock>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -46,6 +48,11 @@ impl TestServer {
 
     /// Starts a registry after `change` had its way with the configuration.
     pub async fn start_with(change: impl FnOnce(&mut Configuration)) -> Self {
+        Self::start_on(None, change).await
+    }
+
+    /// The same on an object store of the test's own.
+    pub async fn start_on(storage: Option<Storage>, change: impl FnOnce(&mut Configuration)) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let database = TestDatabase::new().await;
         let folder = tempfile::tempdir().unwrap();
@@ -64,7 +71,8 @@ impl TestServer {
         configuration.rate_limits.sign_in_per_minute = 0;
         change(&mut configuration);
 
-        let Running { url, operator_token, clock, stop, thread } = run(configuration.clone());
+        let Running { url, operator_token, clock, stop, thread } =
+            run(configuration.clone(), storage.clone());
         let operator_token = operator_token.expect("the first start makes the operator");
         let http = reqwest::Client::new();
         Self {
@@ -72,6 +80,7 @@ impl TestServer {
             http,
             operator_token,
             configuration,
+            storage,
             clock,
             stop: Some(stop),
             thread: Some(thread),
@@ -111,7 +120,7 @@ impl TestServer {
     /// Stops the registry and starts it again on the same data, at a new address.
     pub fn restart(&mut self) {
         self.stop();
-        let Running { url, clock, stop, thread, .. } = run(self.configuration.clone());
+        let Running { url, clock, stop, thread, .. } = run(self.configuration.clone(), self.storage.clone());
         clock.put_forward(self.clock.seconds_ahead());
         self.url = url;
         self.clock = clock;
@@ -156,7 +165,7 @@ impl TestServer {
 
     /// Why it does not start on what is there; it must not.
     pub async fn refuse_to_start(&self) -> String {
-        let started = Application::build(self.configuration.clone()).await;
+        let started = Application::build_on(self.configuration.clone(), self.storage.clone()).await;
         match started {
             Ok(_) => panic!("it started"),
             Err(error) => error.to_string(),
@@ -224,7 +233,7 @@ struct Running {
 }
 
 /// Runs the program on a thread of its own; returns once it listens.
-fn run(configuration: Configuration) -> Running {
+fn run(configuration: Configuration, storage: Option<Storage>) -> Running {
     if let Some(filter) = super::variable(LOG_VARIABLE) {
         pluginry::telemetry::start_logs(configuration.log_format, &filter);
     }
@@ -232,7 +241,7 @@ fn run(configuration: Configuration) -> Running {
     let (stop, stopped) = oneshot::channel();
     let thread = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let application = Application::build(configuration).await.unwrap();
+            let application = Application::build_on(configuration, storage).await.unwrap();
             let url = format!("http://{}", application.address());
             let token = application.registry().take_first_operator_token();
             started_sender.send((url, token, application.registry().clock())).unwrap();

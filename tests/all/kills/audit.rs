@@ -9,7 +9,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sqlx::Row as _;
 
-use super::client::{Action, Answered, Client, Release, ask};
+use super::client::{Action, Answered, Client, Release, Takedown, ask};
 use super::watcher::{Tree, Watcher, fetch_entries};
 use super::world::World;
 
@@ -64,6 +64,9 @@ impl Audit<'_> {
     /// Index, catalog and resolve tell of the release as it was answered last.
     async fn is_whole(self, release: &Release, is_changing: bool) -> Answered {
         let id = &release.packages[0].release;
+        if release.takedown != Takedown::No {
+            return Ok(());
+        }
         let line = self.index_line(id).await?.unwrap_or_else(|| panic!("{id} is not in its index file"));
         let shown = self.catalog(id).await?.unwrap_or_else(|| panic!("{id} is not in the catalog"));
         let mut told = release.line.clone();
@@ -128,6 +131,9 @@ impl Audit<'_> {
             for (place, release) in client.releases.iter().enumerate() {
                 self.is_whole(release, false).await.unwrap();
                 client.download(self.url, place).await.unwrap();
+                let package = &release.packages[release.accepted.expect("it was accepted")];
+                let is_there = world.blob_path(Digest::of(&package.bytes)).exists();
+                assert_eq!(is_there, release.takedown == Takedown::No, "{} in the store", package.release);
             }
         }
         let entries = fetch_entries(self.http, self.url, tree.size).await.unwrap();

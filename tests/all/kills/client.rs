@@ -26,6 +26,19 @@ pub struct Release {
     pub sequence: u64,
     /// The line of the index as it was answered last.
     pub line: Value,
+    /// Whether its bytes are to be deleted.
+    pub takedown: Takedown,
+}
+
+/// Whether the bytes of a release are to be deleted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Takedown {
+    /// Nobody wants that.
+    No,
+    /// It was asked for and not answered.
+    Asked,
+    /// It was answered.
+    Done,
 }
 
 /// A further key of the namespace.
@@ -52,6 +65,8 @@ pub enum Action {
     Deprecate(usize, Option<String>),
     /// Downloads it.
     Download(usize),
+    /// Has its bytes deleted.
+    TakeDown(usize),
     /// Enrols a further key.
     Enroll(usize),
     /// Revokes a further key.
@@ -72,6 +87,8 @@ pub struct Client {
     pub pending: Option<Action>,
     /// How often it changes keys rather than anything else.
     pub key_changes_percent: u64,
+    /// How often it has a release taken down rather than anything else.
+    pub takedowns_percent: u64,
     /// Releases whose answers were not looked after yet.
     pub unaudited: Vec<usize>,
     http: reqwest::Client,
@@ -105,7 +122,17 @@ impl Client {
     /// A client that acts by chance.
     pub fn new(person: Person, http: reqwest::Client, random: Random) -> Self {
         let (releases, keys, unaudited) = (Vec::new(), Vec::new(), Vec::new());
-        Self { person, releases, keys, pending: None, key_changes_percent: 10, unaudited, http, random }
+        Self {
+            person,
+            releases,
+            keys,
+            pending: None,
+            key_changes_percent: 10,
+            takedowns_percent: 2,
+            unaudited,
+            http,
+            random,
+        }
     }
 
     /// Finishes what was not answered, then acts until the server dies or it acted often enough.
@@ -140,19 +167,28 @@ impl Client {
 
     fn choose(&mut self) -> Action {
         let accepted = self.releases.len() as u64;
+        let some = if accepted == 0 { 0 } else { self.random.below(accepted) as usize };
+        let is_gone = self.releases.get(some).is_some_and(|release| release.takedown != Takedown::No);
         let choice = match accepted {
             0 => 0,
+            _ if is_gone => self.random.below(45),
+            _ if self.random.percent(self.takedowns_percent) => return Action::TakeDown(some),
             _ if self.random.percent(self.key_changes_percent) => return self.choose_key(),
             _ => self.random.below(100),
         };
-        let some = if accepted == 0 { 0 } else { self.random.below(accepted) as usize };
         match choice {
             0..45 => {
                 let mut packages = vec![self.next_package()];
                 if self.random.percent(20) {
                     packages.push(self.package(self.releases.len(), OTHER));
                 }
-                let release = Release { packages, accepted: None, sequence: 0, line: Value::Null };
+                let release = Release {
+                    packages,
+                    accepted: None,
+                    sequence: 0,
+                    line: Value::Null,
+                    takedown: Takedown::No,
+                };
                 self.releases.push(release);
                 Action::Publish(self.releases.len() - 1)
             }
@@ -207,6 +243,7 @@ impl Client {
                 self.change(url, *place, json!({ "deprecated": advice })).await
             }
             Action::Download(place) => self.download(url, *place).await,
+            Action::TakeDown(place) => self.take_down(url, *place).await,
             Action::Enroll(place) => self.enroll(url, *place).await,
             Action::Revoke(place) => self.revoke(url, *place).await,
             Action::Look => watcher.look(&self.http, url).await.map(drop),
@@ -279,12 +316,31 @@ impl Client {
         Ok(())
     }
 
-    /// Downloads an accepted release; the bytes must be the ones that were sent.
+    async fn take_down(&mut self, url: &str, place: usize) -> Answered {
+        self.releases[place].takedown = Takedown::Asked;
+        let address = self.releases[place].packages[0].address();
+        let request = self.http.post(format!("{url}/api/v1/operator/releases/{address}/takedown"));
+        let request = request.bearer_auth(&self.person.operator_token).json(&json!({ "reason": "a test" }));
+        let (status, answer) = ask(request).await?;
+        assert!(status.is_success(), "{address} was not taken down: {status} {answer}");
+        self.releases[place].takedown = Takedown::Done;
+        self.unaudited.push(place);
+        Ok(())
+    }
+
+    /// Downloads an accepted release; the bytes must be the ones that were sent, or gone if they were taken down.
     pub async fn download(&self, url: &str, place: usize) -> Answered {
         let release = &self.releases[place];
+        if release.takedown == Takedown::Asked {
+            return Ok(());
+        }
         let package = &release.packages[release.accepted.expect("it was accepted")];
         let address = format!("{url}/api/v1/plugins/{}/download", package.address());
         let (status, bytes) = ask_bytes(self.http.get(address)).await?;
+        if release.takedown == Takedown::Done {
+            assert_eq!(status, StatusCode::GONE, "{} was taken down and is there", package.release);
+            return Ok(());
+        }
         assert!(status.is_success() && bytes == package.bytes, "{} is not whole: {status}", package.release);
         Ok(())
     }

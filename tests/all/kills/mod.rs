@@ -95,6 +95,9 @@ async fn run(template: &Template, deaths: Deaths, kills: u32, seed: u64) -> Tall
     if deaths.changes_keys() {
         clients.iter_mut().for_each(|client| client.key_changes_percent = 60);
     }
+    if deaths.name().starts_with("takedown-") {
+        clients.iter_mut().for_each(|client| client.takedowns_percent = 50);
+    }
     let mut tally = Tally { name: deaths.name(), kills: 0, lives: 0, entries: 0, took: Duration::ZERO };
     let mut stage = Stage { world: &world, deaths, http: &http, watcher: &watcher, random };
 
@@ -150,7 +153,8 @@ impl Stage<'_> {
         }
         let url = process.url.clone();
         let lived = self.live(&url, clients).await;
-        let died = process.dies_within(self.patience()).await;
+        let patience = if lived.is_err() { PATIENCE } else { self.patience() };
+        let died = process.dies_within(patience).await;
         assert!(died || lived.is_ok(), "a request was not answered, and the server lives");
         if !died {
             process.kill();
@@ -226,7 +230,8 @@ impl Deaths {
 
     /// How often the point is passed at most before a death, so that not always the first pass is the last.
     fn passes(self) -> u64 {
-        if self.name().starts_with("start-") || self.needs_the_clock() || self.changes_keys() { 1 } else { 3 }
+        let is_rare = ["start-", "takedown-"].iter().any(|prefix| self.name().starts_with(prefix));
+        if is_rare || self.needs_the_clock() || self.changes_keys() { 1 } else { 3 }
     }
 }
 

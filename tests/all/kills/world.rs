@@ -31,6 +31,8 @@ pub struct Person {
     pub namespace: &'static str,
     /// A token with every scope.
     pub token: String,
+    /// The operator's token.
+    pub operator_token: String,
     /// The key that signs.
     pub key: Arc<SecretKey>,
 }
@@ -58,7 +60,7 @@ impl Template {
         for namespace in NAMESPACES {
             let author = server.author(namespace).await;
             let (token, key) = (author.token, Arc::new(author.key));
-            people.push(Person { namespace, token, key });
+            people.push(Person { namespace, token, operator_token: server.operator_token.clone(), key });
         }
         let chain = server.get("/api/v1/trust").await.bytes().await.unwrap();
         let log_keys = TrustChain::from_json(&chain).unwrap().verify().unwrap().log_verifiers();
