@@ -103,13 +103,14 @@ impl TestServer {
             storage_url: self.data().join("objects").display().to_string(),
             ..self.configuration.clone()
         };
-        let Running { url, clock, stop, thread, .. } = run(configuration.clone());
+        let Running { url, clock, stop, thread, .. } = run(configuration.clone(), None);
         Some(Self {
             url,
             http: reqwest::Client::new(),
             operator_token: self.operator_token.clone(),
             clock,
             configuration,
+            storage: None,
             stop: Some(stop),
             thread: Some(thread),
             database,
