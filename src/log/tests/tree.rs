@@ -41,6 +41,23 @@ fn flipped(hash: Hash, bit: usize) -> Hash {
     Hash(bytes)
 }
 
+/// The sizes a tree has after each step.
+fn sums(steps: &[u64]) -> Vec<u64> {
+    steps
+        .iter()
+        .scan(0, |size, step| {
+            *size += step;
+            Some(*size)
+        })
+        .collect()
+}
+
+fn append_up_to(edge: &mut TreeEdge, size: u64) {
+    while edge.size() < size {
+        edge.append(&entry(edge.size())).unwrap();
+    }
+}
+
 /// The bundle at the edge, as it is stored.
 fn last_bundle(grown: &Grown) -> Option<&[u8]> {
     let size = grown.edge.size();
@@ -245,6 +262,54 @@ proptest! {
         prop_assert_eq!(written.0, written.1);
         prop_assert_eq!(grown.root(), again.root());
         prop_assert_eq!(grown.stored, again.stored);
+    }
+
+    #[test]
+    fn full_tiles_alone_and_the_entries_behind_them_build_the_edge_again(steps in proptest::collection::vec(1_u64..400, 1..5)) {
+        let (mut edge, mut tiles) = (TreeEdge::new(), Tiles::default());
+        let mut stored = Vec::new();
+        for size in sums(&steps) {
+            append_up_to(&mut edge, size);
+            stored.extend(edge.take_full_tiles());
+        }
+        let size = edge.size();
+        for (path, bytes) in &stored {
+            prop_assert!(!path.is_partial() || matches!(path, TilePath::Hashes(tile) if tile.level() > 0), "{}", path);
+            if let TilePath::Hashes(tile) = path {
+                tiles.insert(*tile, bytes.clone()).unwrap();
+            }
+        }
+
+        let mut again = TreeEdge::from_parts(size - size % 256, &tiles, None).unwrap();
+        append_up_to(&mut again, size);
+
+        prop_assert_eq!(again.root(), edge.root());
+        let whole = Grown::to(size);
+        for (path, bytes) in whole.stored.iter().filter(|(path, _)| !path.is_partial()) {
+            prop_assert!(stored.contains(&(*path, bytes.clone())), "{} is missing", path);
+        }
+    }
+
+    #[test]
+    fn the_edge_has_every_partial_tile_in_every_width_and_no_full_one(size in size()) {
+        let mut grown = Grown::to(size);
+        grown.grow(size);
+
+        for (path, bytes) in &grown.stored {
+            prop_assert_eq!(grown.edge.partial(*path), path.is_partial().then_some(bytes.as_slice()), "{}", path);
+            if path.is_partial() {
+                for width in 1..path.width() {
+                    let narrower = path.with_width(width).unwrap();
+                    let wanted = match path {
+                        TilePath::Hashes(_) => &bytes[..usize::from(width) * 32],
+                        TilePath::Entries(_) => cut_entry_bundle(bytes, width).unwrap(),
+                    };
+                    prop_assert_eq!(grown.edge.partial(narrower), Some(wanted), "{}", narrower);
+                }
+                let wider = path.with_width(path.width() + 1).unwrap();
+                prop_assert_eq!(grown.edge.partial(wider), None, "{}", wider);
+            }
+        }
     }
 
     #[test]
