@@ -103,7 +103,7 @@ impl Registry {
             let Some(last) = entries.last().map(|entry| entry.sequence) else { return Ok(()) };
             let subjects: BTreeSet<ReleaseId> =
                 entries.iter().filter_map(|entry| entry.subject.parse().ok()).collect();
-            let mut lines = fallen_releases(&mut connection, &entries).await?;
+            let mut lines = fallen_releases(&mut connection, entries).await?;
             for plugin in lines.keys() {
                 self.shared.index_files.forget(plugin);
             }
