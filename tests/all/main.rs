@@ -20,6 +20,8 @@ mod faulty_store;
 mod harness;
 mod inspection;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod interop;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod journey;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod key_life;
@@ -32,6 +34,8 @@ mod log;
 mod manners;
 #[cfg(feature = "server")]
 mod migrations;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod monitor;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod operator;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]

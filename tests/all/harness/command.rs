@@ -97,6 +97,17 @@ impl Terminal {
         self.start(Command::new("sh").args(["-euc", lines]), "", "")
     }
 
+    /// Starts `pluginry` in the working folder; what it writes to standard output is read from the child.
+    pub fn begin(&self, arguments: &[&str]) -> std::process::Child {
+        let mut command = Command::new(PLUGINRY);
+        command
+            .args(arguments)
+            .env_clear()
+            .envs(self.variables.iter().cloned())
+            .current_dir(self.folder.path());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
     /// Makes an account and keeps its token.
     pub fn register(&self, name: &str) {
         let email = format!("{name}@example.org");

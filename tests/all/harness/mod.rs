@@ -10,6 +10,8 @@ pub mod generated;
 #[cfg(all(feature = "runtime", feature = "client"))]
 pub mod process;
 #[cfg(all(feature = "runtime", feature = "client"))]
+pub mod proxy;
+#[cfg(all(feature = "runtime", feature = "client"))]
 pub mod server;
 
 use std::io::Write as _;
