@@ -362,17 +362,44 @@ impl LoggedRelease {
             signer: self.signer.to_hex(),
             widening: self.widening,
         };
+        self.over(IndexRelease::new(manifest, facts))
+    }
+
+    /// Its line in the index file when nobody hands out its package any more: `served` with everything that the log
+    /// tells put right. The rest stands in the manifest alone and cannot be checked.
+    pub fn index_line_like(&self, served: &IndexRelease) -> IndexRelease {
+        self.over(IndexRelease {
+            digest: self.digest,
+            size_bytes: self.size_bytes,
+            sequence: self.index + 1,
+            published_at: self.published_at,
+            profile: self.profile.plugin.clone(),
+            capabilities: self.capabilities.clone().unwrap_or_else(|| served.capabilities.clone()),
+            risk: self.risk,
+            signer: self.signer.to_hex(),
+            widening: self.widening,
+            ..served.clone()
+        })
+    }
+
+    /// The line with what the log says since the publish.
+    fn over(&self, line: IndexRelease) -> IndexRelease {
         let reason = |warned: &Option<Warned>| warned.as_ref().map(|warned| warned.reason.clone());
         IndexRelease {
-            signer_revoked: self.signer_revoked,
+            version: self.release.version.clone(),
             verification: self.verification,
             yanked: self.yanked,
             deprecated: self.deprecated.clone(),
             quarantined: reason(&self.quarantined),
             taken_down: reason(&self.taken_down),
             recalled: reason(&self.recalled),
-            ..IndexRelease::new(manifest, facts)
+            ..line
         }
+    }
+
+    /// Whether an operator keeps its package back.
+    pub fn is_withheld(&self) -> bool {
+        self.quarantined.is_some() || self.taken_down.is_some()
     }
 }
 

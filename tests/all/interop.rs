@@ -92,7 +92,7 @@ async fn envelopes(server: &TestServer) -> Vec<Value> {
     vec![
         case("author attestation", &bundle.attestation, &bundle.public_key, Some("statement")),
         case("verdict", &verdict.summary, &registry_key, Some("vsa")),
-        case("standing", &bundle.standing, &registry_key, None),
+        case("standing", &bundle.standing, &registry_key, Some("statement")),
         case("trust document", &chain.0[0], &registry_key, None),
         case("recall feed", &recalls, &registry_key, None),
     ]

@@ -7,11 +7,14 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use pluginry::domain::{Digest, Timestamp};
+use pluginry::client::{Client, Monitor, MonitorOptions};
+use pluginry::domain::{Digest, Risk, Timestamp};
 use pluginry::log::{Checkpoint, SignedCheckpoint, TreeEdge, read_entry_bundle};
 use pluginry::signing::{Envelope, SecretKey};
 use pluginry::trust::{LogEvent, LogStatement, RecallFeed, read_recalls, sign_recalls};
+use pluginry::wasm::PackageLimits;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::{Executor as _, Row as _};
@@ -146,6 +149,8 @@ fn snapshot(name: &str, text: &str) {
         (r"[A-Za-z0-9+/]{43}=", "[hash]"),
         (r"[0-9a-f]{64}", "[key]"),
         (r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "[time]"),
+        // Verdicts take places in the log when their runs end.
+        (r"entry \d+ \((publish of (acme:adder@[12]|acme:guest|beta))", "entry [index] ($1"),
     ];
     insta::with_settings!({ filters => filters }, { insta::assert_snapshot!(name, text) });
 }
@@ -216,7 +221,7 @@ async fn a_registry_that_keeps_to_its_log_is_found_clean_again_and_again() {
     insta::assert_snapshot!(first.line());
     let report: Value = serde_json::from_str(&as_json.done("log verify --json").out).unwrap();
     assert_eq!((&report["origin"], &report["differences"]), (&json!(ORIGIN), &json!([])));
-    assert_eq!(fs::read_dir(cache).unwrap().count(), 8, "every package that is handed out, once");
+    assert_eq!(fs::read_dir(cache).unwrap().count(), 7, "every package that is handed out, once");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -312,7 +317,7 @@ async fn lies_in_answers_are_told() {
         (
             "an entry changed",
             at(bundle, |body| {
-                let at = body.windows(11).rposition(|window| window == b"acme-author").unwrap();
+                let at = body.windows(11).position(|window| window == b"acme-author").unwrap();
                 let mut body = body;
                 body[at..at + 11].copy_from_slice(b"evil-author");
                 Some(body)
@@ -413,6 +418,76 @@ async fn a_log_that_breaks_the_rules_is_told_even_when_the_registry_signed_it() 
     let all = told(&proxy.url, &["--all"]);
 
     snapshot("a-log-that-breaks-the-rules", &all);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_log_that_grows_over_its_tiles_is_followed() {
+    let server = TestServer::start_with(|configuration| configuration.verification.children = 0).await;
+    let author = server.author("acme").await;
+    publish(&author, &adder("1.0.0")).await;
+    let folder = tempfile::tempdir().unwrap();
+    let options = MonitorOptions {
+        trust: None,
+        state: Some(folder.path().join("state.json")),
+        cache: folder.path().join("cache"),
+        tell_all: true,
+        settle: Duration::ZERO,
+        limits: PackageLimits::default(),
+        progress: None,
+    };
+    let mut monitor = Monitor::open(Client::new(&server.url).unwrap(), options).unwrap();
+
+    let mut size = 3;
+    for target in [3, 250, 256, 257, 300, 511, 513] {
+        while size < target {
+            change(&author, &server, "acme/adder/1.0.0", json!({ "yanked": size % 2 == 1 })).await;
+            size += 1;
+        }
+        let report = monitor.look(Timestamp::now).await.unwrap();
+        assert_eq!((report.tree_size, report.differences), (target, vec![]));
+    }
+    drop(author);
+    let flip = |end: &'static str| {
+        at(end, |mut body| {
+            let middle = body.len() / 2;
+            body[middle] ^= 1;
+            Some(body)
+        })
+    };
+    let mut all = String::new();
+    for path in ["/log/tile/0/001", "/log/tile/1/000.p/2", "/log/tile/0/002.p/1", "/log/tile/entries/000"] {
+        all += &told(&Proxy::start(&server.url, flip(path)).url, &[]);
+    }
+
+    snapshot("lies-in-a-log-of-several-tiles", &all);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_that_tell_otherwise_of_a_package_are_told() {
+    let server = lively_registry().await;
+    let mut log = Log::of(&server).await;
+    for entry in &mut log.entries {
+        let mut statement = LogStatement::from_bytes(entry).unwrap();
+        let name = statement.subject.to_key();
+        if let LogEvent::Publish(publish) = &mut statement.event {
+            match name.as_str() {
+                "acme:adder@1.0.0" => publish.size_bytes += 1,
+                "acme:adder@1.1.0" => publish.manifest_digest = Digest::of(b"another"),
+                "acme:adder@1.2.0" => publish.risk = Some(Risk::High),
+                "acme:adder@2.0.0-rc.1" => publish.widening = true,
+                "acme:guest@1.0.0" => publish.profile_version = "1.9.9".parse().unwrap(),
+                _ => {}
+            }
+            *entry = statement.to_bytes().unwrap();
+        }
+    }
+
+    let proxy = serving(&server, log.files());
+    let all = told(&proxy.url, &["--all"]);
+
+    let mut sentences: Vec<&str> = all.lines().collect();
+    sentences.sort_unstable();
+    snapshot("entries-that-tell-otherwise-of-a-package", &sentences.join("\n"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

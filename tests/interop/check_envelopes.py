@@ -36,6 +36,8 @@ def check(case):
         predicate = {name: value for name, value in predicate.items() if not name.startswith("https://")}
         # The version of the verifier is an object in SLSA 1.1 and unknown to this library.
         predicate["verifier"] = {"id": predicate["verifier"]["id"]}
+        # A list in SLSA, one text in this library.
+        predicate["verifiedLevels"] = " ".join(predicate["verifiedLevels"])
         summary = json_format.ParseDict(predicate, vsa_pb2.VerificationSummary())
         if summary.verification_result not in ("PASSED", "FAILED") or not summary.policy.digest["sha256"]:
             raise ValueError("the summary lacks its result or its policy")

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::difference::Difference;
 use crate::client::{Client, ClientError};
-use crate::domain::{Digest, IndexRelease, Manifest, PluginName, Timestamp};
+use crate::domain::{Digest, IndexRelease, Manifest, PluginName, Timestamp, Version};
 use crate::signing::{Envelope, PublicKey};
 use crate::trust::{LoggedRelease, RecallFeed, RecallItem, RecallKind, Replay, RevokedKey, read_recalls};
 
@@ -20,6 +20,13 @@ pub(super) async fn manifest_of(
         .then(|| Manifest::from_canonical_json(&bytes).ok())
         .flatten();
     Ok(manifest)
+}
+
+/// What an index file says about a version; nothing also when it cannot be read.
+pub(super) fn served_line(file: Option<&[u8]>, version: &Version) -> Option<IndexRelease> {
+    let lines = file?.split(|byte| *byte == b'\n');
+    let read = lines.filter_map(|line| serde_json::from_slice::<IndexRelease>(line).ok());
+    read.into_iter().find(|line| line.version == *version)
 }
 
 /// The place of a plugin's index file.

@@ -93,7 +93,10 @@ impl Monitor {
                 return self.findings.tell(Difference::of_entry(index, "", error.code(), error.to_string()));
             }
         };
-        let subject = format!("{} of {}", statement.kind(), statement.subject.to_key());
+        let subject = match &statement.subject {
+            LogSubject::Profile { .. } => statement.subject.to_key(),
+            _ => format!("{} of {}", statement.kind(), statement.subject.to_key()),
+        };
         for rule in self.replay.take(&statement) {
             self.findings.tell(Difference::of_rule(index, &subject, &rule))?;
         }
@@ -304,10 +307,7 @@ impl Monitor {
 
     fn withheld_without_reason(&self) -> Vec<LoggedRelease> {
         let releases = self.withheld.iter().filter_map(|id| self.replay.release(id));
-        releases
-            .filter(|release| release.quarantined.is_none() && release.taken_down.is_none())
-            .cloned()
-            .collect()
+        releases.filter(|release| !release.is_withheld()).cloned().collect()
     }
 
     /// The next plugins in turn: an index file can be changed without an entry.
@@ -347,8 +347,12 @@ impl Monitor {
                     Some(facts) => Some(facts.manifest),
                     None => answers::manifest_of(client, release).await?,
                 };
-                match manifest {
-                    Some(manifest) => lines.push((release, release.index_line(&manifest))),
+                let served = || answers::served_line(file.as_deref(), &release.release.version);
+                match manifest.map(|manifest| release.index_line(&manifest)) {
+                    Some(line) => lines.push((release, line)),
+                    None if release.is_withheld() => {
+                        lines.extend(served().map(|served| (release, release.index_line_like(&served))));
+                    }
                     None => differences.push(about(
                         release,
                         "manifest-missing",

@@ -69,7 +69,7 @@ impl PackageBook {
             return Ok((release, Looked::Facts(Box::new(facts))));
         }
         let Some(profile) = profile else {
-            let problem = format!("was inspected against {}, which is not known", release.profile);
+            let problem = format!("it was inspected against {}, which is not known", release.profile);
             let wrong = about(&release, "profile-unknown", problem);
             return Ok((release, Looked::Wrong(wrong)));
         };
