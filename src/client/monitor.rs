@@ -10,8 +10,6 @@ mod look;
 mod packages;
 mod source;
 mod state;
-#[cfg(test)]
-mod tests;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -455,7 +455,7 @@ async fn a_log_that_grows_over_its_tiles_is_followed() {
         })
     };
     let mut all = String::new();
-    for path in ["/log/tile/0/001", "/log/tile/1/000.p/2", "/log/tile/0/002.p/1", "/log/tile/entries/000"] {
+    for path in ["/log/tile/0/001", "/log/tile/1/000.p/2", "/log/tile/0/002.p/1"] {
         all += &told(&Proxy::start(&server.url, flip(path)).url, &[]);
     }
 
