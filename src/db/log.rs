@@ -39,6 +39,18 @@ pub struct LogEntry {
     pub created_at: Timestamp,
 }
 
+impl OutboxEntry {
+    fn at(&self, sequence: u64) -> LogEntry {
+        LogEntry {
+            sequence,
+            kind: self.kind.clone(),
+            subject: self.subject.clone(),
+            payload: self.payload.clone(),
+            created_at: self.created_at,
+        }
+    }
+}
+
 /// An entry as the tree holds it: the payload is the leaf, byte for byte.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Leaf {
@@ -108,16 +120,9 @@ pub async fn append_to_log(
     if entries.is_empty() {
         return Ok(());
     }
-    let mut insert =
-        StatementBuilder::new("INSERT INTO log_entries (sequence, kind, subject, payload, created_at) ");
-    insert.push_values((first_sequence..).zip(entries), |mut row, (sequence, entry)| {
-        row.push_bind(as_number(sequence))
-            .push_bind(entry.kind.clone())
-            .push_bind(entry.subject.clone())
-            .push_bind(entry.payload.clone())
-            .push_bind(entry.created_at.as_micros());
-    });
-    insert.build().execute(&mut *connection).await?;
+    let rows: Vec<LogEntry> =
+        (first_sequence..).zip(entries).map(|(sequence, entry)| entry.at(sequence)).collect();
+    insert_entries(connection, &rows).await?;
     let mut delete = StatementBuilder::new("DELETE FROM outbox WHERE id IN (");
     let mut list = delete.separated(", ");
     for entry in entries {
@@ -128,6 +133,27 @@ pub async fn append_to_log(
     if deleted != entries.len() as u64 {
         return Err(DatabaseError::UnexpectedRows { statement: "append_to_log", rows: deleted });
     }
+    Ok(())
+}
+
+/// Inserts entries at their places. The transaction holds the sequencer's lock.
+pub async fn insert_entries(
+    connection: &mut AnyConnection,
+    entries: &[LogEntry],
+) -> Result<(), DatabaseError> {
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let mut insert =
+        StatementBuilder::new("INSERT INTO log_entries (sequence, kind, subject, payload, created_at) ");
+    insert.push_values(entries, |mut row, entry| {
+        row.push_bind(as_number(entry.sequence))
+            .push_bind(entry.kind.clone())
+            .push_bind(entry.subject.clone())
+            .push_bind(entry.payload.clone())
+            .push_bind(entry.created_at.as_micros());
+    });
+    insert.build().execute(connection).await?;
     Ok(())
 }
 

@@ -84,11 +84,12 @@ pub struct NewExport {
     pub signature: Option<String>,
 }
 
-/// Inserts the release row alone; its children follow with [`insert_children`].
+/// Inserts the release row alone, visible from its place in the log on; its children follow with [`insert_children`].
 pub async fn insert(
     connection: &mut AnyConnection,
     plugin_id: i64,
     new: &NewRelease,
+    sequence: u64,
 ) -> Result<i64, DatabaseError> {
     let manifest =
         String::from_utf8(new.manifest.to_canonical_json()).map_err(|error| corrupt("manifest", error))?;
@@ -96,9 +97,9 @@ pub async fn insert(
     let row = sqlx::query(
         "INSERT INTO releases (plugin_id, version, version_key, is_pre_release, digest, size_bytes, kind, manifest, \
              manifest_digest, description, license, readme, profile_name, profile_version, profile_requirement, risk, \
-             inspection, attestation, key_id, public_key, widening, published_by, published_at, verification) \
+             inspection, attestation, key_id, public_key, widening, published_by, published_at, verification, sequence) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, \
-             $22, $23, 'pending') \
+             $22, $23, 'pending', $24) \
          RETURNING id",
     )
     .bind(plugin_id)
@@ -124,6 +125,7 @@ pub async fn insert(
     .bind(new.widening.as_deref())
     .bind(new.published_by)
     .bind(new.published_at.as_micros())
+    .bind(as_number(sequence))
     .fetch_one(connection)
     .await?;
     row.number("id")

@@ -101,25 +101,47 @@ pub async fn upsert(
 /// Newest is the highest version that nobody withdrew and that is no pre-release; failing that, what there is:
 /// yanked before recalled or signed by a key revoked since, before quarantined, before taken down.
 pub async fn refresh_newest(connection: &mut AnyConnection, plugin_id: i64) -> Result<(), DatabaseError> {
-    sqlx::query(
-        "UPDATE plugins SET newest_release_id = ( \
-             SELECT r.id FROM releases r WHERE r.plugin_id = $1 AND r.sequence IS NOT NULL \
-             ORDER BY CASE WHEN r.taken_down IS NOT NULL THEN 4 WHEN r.quarantined IS NOT NULL THEN 3 \
-                           WHEN r.recalled IS NOT NULL OR r.signer_revoked = 1 THEN 2 \
-                           WHEN r.yanked_at IS NOT NULL THEN 1 ELSE 0 END, \
-                      r.is_pre_release, r.version_key DESC LIMIT 1) \
-         WHERE id = $2",
-    )
-    .bind(plugin_id)
-    .bind(plugin_id)
-    .execute(&mut *connection)
-    .await?;
+    point_to_newest(connection, plugin_id).await?;
     let row =
         sqlx::query(statement(" WHERE p.id = $1")).bind(plugin_id).fetch_optional(&mut *connection).await?;
     match row.as_ref().map(record).transpose()? {
         Some(newest) => set_search_text(connection, plugin_id, &newest.manifest).await,
         None => Ok(()),
     }
+}
+
+/// The same after a release was inserted, whose manifest is at hand.
+pub async fn refresh_newest_after(
+    connection: &mut AnyConnection,
+    plugin_id: i64,
+    release_id: i64,
+    manifest: &Manifest,
+) -> Result<(), DatabaseError> {
+    if point_to_newest(connection, plugin_id).await? == Some(release_id) {
+        set_search_text(connection, plugin_id, manifest).await?;
+    }
+    Ok(())
+}
+
+/// The row id of the release it points to now.
+async fn point_to_newest(
+    connection: &mut AnyConnection,
+    plugin_id: i64,
+) -> Result<Option<i64>, DatabaseError> {
+    let row = sqlx::query(
+        "UPDATE plugins SET newest_release_id = ( \
+             SELECT r.id FROM releases r WHERE r.plugin_id = $1 AND r.sequence IS NOT NULL \
+             ORDER BY CASE WHEN r.taken_down IS NOT NULL THEN 4 WHEN r.quarantined IS NOT NULL THEN 3 \
+                           WHEN r.recalled IS NOT NULL OR r.signer_revoked = 1 THEN 2 \
+                           WHEN r.yanked_at IS NOT NULL THEN 1 ELSE 0 END, \
+                      r.is_pre_release, r.version_key DESC LIMIT 1) \
+         WHERE id = $2 RETURNING newest_release_id",
+    )
+    .bind(plugin_id)
+    .bind(plugin_id)
+    .fetch_optional(connection)
+    .await?;
+    row.map_or(Ok(None), |row| row.number_or_null("newest_release_id"))
 }
 
 /// Replaces the words a plugin is found by.

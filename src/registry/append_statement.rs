@@ -2,6 +2,7 @@
 
 use sqlx::AnyConnection;
 
+use crate::db::log::LogEntry;
 use crate::db::{DatabaseError, log};
 use crate::domain::{Refusal, Timestamp};
 use crate::trust::{EntryError, LogStatement};
@@ -48,6 +49,17 @@ impl EncodedStatement {
         let payload = String::from_utf8(statement.to_bytes()?).expect("canonical JSON is text");
         let (kind, subject) = (statement.kind(), statement.subject.to_key());
         Ok(Self { kind, subject, payload, at: statement.at() })
+    }
+
+    /// The entry it is at its place in the log.
+    pub(super) fn at(&self, sequence: u64) -> LogEntry {
+        LogEntry {
+            sequence,
+            kind: self.kind.to_owned(),
+            subject: self.subject.clone(),
+            payload: self.payload.clone(),
+            created_at: self.at,
+        }
     }
 
     /// Appends it to the outbox.

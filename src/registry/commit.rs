@@ -10,9 +10,10 @@ use super::Registry;
 use super::append_statement::{AppendError, EncodedStatement, append_statement};
 use super::check_widening::Widened;
 use super::object_to_release::{OperatorVerb, apply_verb};
-use super::sequence::{Sequenced, sequence_outbox};
+use super::sequence::{Sequenced, sequence_more, sequence_outbox};
 use super::write_log::CommittedBatch;
 use crate::db::keys::Held;
+use crate::db::log::{Leaf, LogEntry};
 use crate::db::new_release::{self, NewRelease};
 use crate::db::releases::{self, ReleaseRecord};
 use crate::db::verification_runs::{self, VerificationRun};
@@ -306,35 +307,39 @@ async fn commit_batch(registry: &Registry, batch: &[Waiting]) -> Result<MadeBatc
     let mut transaction = database.write().await?;
     log::lock_sequencer(&mut transaction, database.dialect()).await?;
     let mut applied = Vec::with_capacity(batch.len());
+    // What waits in the outbox happened before; a publish gets its place as it is inserted, everything else behind.
+    let mut sequenced = sequence_outbox(&mut transaction).await?;
+    let mut entries = Vec::new();
     for (change, _) in batch {
-        applied.push(match apply(registry, &mut transaction, change).await {
+        applied.push(match apply(registry, &mut transaction, change, &mut sequenced, &mut entries).await {
             Ok(made) => Ok(made),
             Err(ChangeError::Database(error)) => return Err(error.into()),
             Err(refusal) => Err(refusal),
         });
     }
     kill_points::pass("commit-before-sequencing");
-    let sequenced = sequence_outbox(&mut transaction).await?;
+    log::insert_entries(&mut transaction, &entries).await?;
+    let leaf = |entry: LogEntry| Leaf { sequence: entry.sequence, payload: entry.payload };
+    sequenced.leaves.extend(entries.into_iter().map(leaf));
+    if batch.iter().any(|(change, _)| matches!(change, Change::Release { .. })) {
+        sequence_more(&mut transaction, &mut sequenced).await?;
+    }
     kill_points::pass("commit-before-commit");
     transaction.commit().await.map_err(DatabaseError::from)?;
     kill_points::pass("commit-after-commit");
 
-    let answers = applied.into_iter().map(|made| made.map(|made| made.committed(&sequenced))).collect();
+    let answers = applied.into_iter().map(|made| made.map(Made::committed)).collect();
     Ok(MadeBatch { answers, sequenced })
 }
 
-/// A change inside the transaction, its place in the log not known yet.
+/// A change inside the transaction.
 struct Made {
     is_new: bool,
-    release: ReleaseId,
     line: IndexRelease,
 }
 
 impl Made {
-    fn committed(mut self, sequenced: &Sequenced) -> Committed {
-        if let Some(sequence) = sequenced.publishes.get(&self.release) {
-            self.line.sequence = *sequence;
-        }
+    fn committed(self) -> Committed {
         Committed { is_new: self.is_new, line: self.line }
     }
 }
@@ -343,6 +348,8 @@ async fn apply(
     registry: &Registry,
     connection: &mut AnyConnection,
     change: &Change,
+    sequenced: &mut Sequenced,
+    entries: &mut Vec<LogEntry>,
 ) -> Result<Made, ChangeError> {
     match change {
         Change::Publish { namespace_id, new, statement, blob } => {
@@ -351,7 +358,11 @@ async fn apply(
                 return Err(ChangeError::PackageSwept(new.manifest.release_id()));
             }
             let dialect = registry.database().dialect();
-            insert_release(connection, dialect, *namespace_id, new, statement).await
+            let made = insert_release(connection, dialect, *namespace_id, new, sequenced.last + 1).await?;
+            if made.is_new {
+                entries.push(statement.at(sequenced.next_place()));
+            }
+            Ok(made)
         }
         Change::Release { release, account_id, change, now } => {
             change_release(connection, release, *account_id, change, *now).await
@@ -364,7 +375,7 @@ async fn insert_release(
     dialect: Dialect,
     namespace_id: i64,
     new: &NewRelease,
-    statement: &EncodedStatement,
+    sequence: u64,
 ) -> Result<Made, ChangeError> {
     let release = new.manifest.release_id();
     if let Some(existing) = releases::find(connection, &release).await? {
@@ -374,7 +385,7 @@ async fn insert_release(
         if existing.digest != new.digest {
             return Err(ChangeError::VersionExists { release, existing: existing.digest, sent: new.digest });
         }
-        return Ok(Made { is_new: false, line: existing.index_line(), release });
+        return Ok(unchanged(existing));
     }
     if Widened::of(connection, &new.manifest).await?.to_column() != new.widening {
         return Err(ChangeError::Overtaken(release));
@@ -388,22 +399,22 @@ async fn insert_release(
         Held::Gone => return Err(ChangeError::KeyRevoked(new.key_id.clone())),
     }
     let plugin_id = plugins::upsert(connection, namespace_id, &new.manifest, now).await?;
-    let release_id = new_release::insert(connection, plugin_id, new).await?;
+    let release_id = new_release::insert(connection, plugin_id, new, sequence).await?;
     new_release::insert_children(connection, release_id, new).await?;
+    plugins::refresh_newest_after(connection, plugin_id, release_id, &new.manifest).await?;
     let subject = release.to_string();
-    statement.append(connection).await?;
     let job = serde_json::json!({ "release_id": release_id });
     jobs::enqueue(connection, VERIFY_RELEASE, &job.to_string(), now).await?;
     let detail = serde_json::json!({ "digest": new.digest });
     audit::record(connection, Some(new.published_by), "publish", &subject, &detail.to_string(), now).await?;
-    Ok(Made { is_new: true, line: line_of(&new.manifest, new), release })
+    Ok(Made { is_new: true, line: line_of(&new.manifest, new, sequence) })
 }
 
-fn line_of(manifest: &Manifest, new: &NewRelease) -> IndexRelease {
+fn line_of(manifest: &Manifest, new: &NewRelease, sequence: u64) -> IndexRelease {
     let facts = PublishFacts {
         digest: new.digest,
         size_bytes: new.size_bytes,
-        sequence: 0,
+        sequence,
         published_at: new.published_at,
         risk: new.risk,
         signer: new.key_id.clone(),
@@ -462,7 +473,7 @@ async fn change_release(
 }
 
 fn unchanged(record: ReleaseRecord) -> Made {
-    Made { is_new: false, line: record.index_line(), release: record.release }
+    Made { is_new: false, line: record.index_line() }
 }
 
 impl Change {

@@ -290,7 +290,7 @@ fn start_of(path: TilePath) -> u64 {
 }
 
 /// How many entries a tree must have for the tile to be there.
-fn end_of(path: TilePath) -> Option<u64> {
+pub(super) fn end_of(path: TilePath) -> Option<u64> {
     let width = u64::from(path.width());
     match path {
         TilePath::Hashes(tile) => {

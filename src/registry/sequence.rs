@@ -32,30 +32,47 @@ pub(super) struct Sequenced {
     pub(super) last: u64,
 }
 
+impl Sequenced {
+    /// The next place.
+    pub(super) fn next_place(&mut self) -> u64 {
+        kill_points::pass("commit-between-entries");
+        self.last += 1;
+        self.last
+    }
+}
+
 /// Moves every outbox entry into the log and makes published releases visible.
 pub(super) async fn sequence_outbox(connection: &mut AnyConnection) -> Result<Sequenced, DatabaseError> {
     let mut sequenced = Sequenced { last: log::last_sequence(connection).await?, ..Sequenced::default() };
+    sequence_more(connection, &mut sequenced).await?;
+    Ok(sequenced)
+}
+
+/// The same behind what has its place already.
+pub(super) async fn sequence_more(
+    connection: &mut AnyConnection,
+    sequenced: &mut Sequenced,
+) -> Result<(), DatabaseError> {
     loop {
         let entries = log::oldest_in_outbox(connection, ENTRIES_AT_ONCE as i64).await?;
         let count = entries.len();
         log::append_to_log(connection, sequenced.last + 1, &entries).await?;
         for entry in entries {
-            sequenced.last += 1;
-            kill_points::pass("commit-between-entries");
+            sequenced.next_place();
             match (entry.kind.as_str(), entry.subject.split_once('/')) {
-                (PUBLISH, _) => show_release(connection, &entry.subject, &mut sequenced).await?,
+                (PUBLISH, _) => show_release(connection, &entry.subject, sequenced).await?,
                 (KEY_ENROLL, Some((namespace, key_id))) => {
                     keys::set_enrolled_sequence(connection, namespace, key_id, sequenced.last).await?;
                 }
                 (KEY_REVOKE, Some((namespace, key_id))) => {
-                    revoke_key(connection, namespace, key_id, &mut sequenced).await?;
+                    revoke_key(connection, namespace, key_id, sequenced).await?;
                 }
                 _ => {}
             }
             sequenced.leaves.push(Leaf { sequence: sequenced.last, payload: entry.payload });
         }
         if count < ENTRIES_AT_ONCE {
-            return Ok(sequenced);
+            return Ok(());
         }
     }
 }

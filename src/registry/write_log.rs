@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use super::Registry;
 use super::commit::{Answer, ChangeError, Committed, NotWritten};
-use super::log_tree::SignedHead;
+use super::log_tree::{SignedHead, end_of};
 use super::show_changes::{Lines, Unwritten, show_changes};
 use crate::db::log::{self, Leaf};
 use crate::db::{DatabaseError, Dialect};
@@ -33,6 +33,8 @@ const BATCHES: usize = 16;
 const QUIET: Duration = Duration::from_millis(250);
 /// After how long they are stored even though changes go on.
 const BUSY: Duration = Duration::from_secs(2);
+/// After how long what failed is tried again, if nothing else happens.
+const AFTER_FAILURE: Duration = Duration::from_secs(2);
 /// How many partial tiles of a level are kept: those of the last checkpoints stored with them.
 const PARTIALS_KEPT: usize = 2;
 
@@ -103,12 +105,13 @@ impl LogWriterTask {
     /// Works until the first stage is gone and nothing waits.
     pub(super) async fn run(mut self, registry: Registry) {
         let mut owed = Owed::default();
+        let mut pause = QUIET;
         let mut settled_at = Instant::now();
         loop {
             let is_settled = owed.lines.is_empty() && registry.is_settled().await;
             let first = match is_settled {
                 true => Ok(self.batches.recv().await),
-                false => tokio::time::timeout(kill_points::period(QUIET), self.batches.recv()).await,
+                false => tokio::time::timeout(kill_points::period(pause), self.batches.recv()).await,
             };
             let mut batches: Vec<CommittedBatch> = match first {
                 Ok(Some(first)) => vec![first],
@@ -122,10 +125,12 @@ impl LogWriterTask {
             if !is_quiet || !owed.lines.is_empty() {
                 write_and_answer(&registry, batches, &mut owed).await;
             }
-            if is_quiet || settled_at.elapsed() > BUSY {
-                registry.settle_log().await;
+            let mut is_well = owed.lines.is_empty();
+            if is_quiet || settled_at.elapsed() > kill_points::period(BUSY) {
+                is_well &= registry.settle_log().await;
                 settled_at = Instant::now();
             }
+            pause = if is_well { QUIET } else { AFTER_FAILURE };
         }
         registry.settle_log().await;
     }
@@ -260,7 +265,8 @@ impl Registry {
         let mut connection = self.database().read().await?;
         self.follow_head(&mut writer, &mut connection).await?;
         // Whoever signed it stored its full tiles before.
-        writer.unwritten.clear();
+        let signed = self.head().tree_size;
+        writer.unwritten.retain(|(path, _)| end_of(*path).is_some_and(|end| end > signed));
         Ok(())
     }
 
@@ -324,16 +330,18 @@ impl Registry {
     }
 
     /// Stores the partial tiles of the signed tree, for whoever reads the store without this process, removes old
-    /// ones, and remembers the head in the database.
-    pub(super) async fn settle_log(&self) {
+    /// ones, and remembers the head in the database. Whether that went well.
+    pub(super) async fn settle_log(&self) -> bool {
         let mut writer = self.shared.log_writer.lock().await;
         let head = self.head();
         if writer.settled == head.tree_size {
-            return;
+            return true;
         }
-        if let Err(error) = self.settle(&mut writer, &head).await {
+        let settled = self.settle(&mut writer, &head).await;
+        if let Err(error) = &settled {
             tracing::warn!(%error, "the partial tiles of the log were not stored");
         }
+        settled.is_ok()
     }
 
     async fn settle(&self, writer: &mut LogWriter, head: &SignedHead) -> Result<(), WriteLogError> {

@@ -211,6 +211,23 @@ async fn tiles_that_are_torn_or_missing_at_a_start_are_made_again() {
 }
 
 #[tokio::test]
+async fn a_damaged_tile_is_made_again_when_a_proof_needs_it() {
+    let mut server = start().await;
+    let checkpoint = long_log(&server).await;
+    server.stop();
+    let tile = server.data().join("objects/log/tile/0/000");
+    let whole = fs::read(&tile).unwrap();
+    fs::write(&tile, vec![7; whole.len()]).unwrap();
+    server.restart();
+
+    let proof = server.get_json("/api/v1/plugins/acme/adder/1.0.0/bundle").await["key_enrollment"].take();
+
+    assert_eq!(fs::read(&tile).unwrap(), whole);
+    assert_eq!(proof["index"], 1, "{proof}");
+    assert_eq!(Reader::of(&server).verify().await.0, checkpoint);
+}
+
+#[tokio::test]
 async fn partial_tiles_of_old_sizes_are_served_for_ever() {
     let server = start().await;
     let reader = Reader::of(&server);
