@@ -65,6 +65,7 @@ async fn a_graph_is_answered_in_load_order_with_levels() {
     );
     assert_json_snapshot!(lock, {
         ".releases[].digest" => "[digest]", ".releases[].url" => "[url]", ".releases[].size_bytes" => "[size]",
+        ".checkpoint" => "[signed]",
     });
 }
 
