@@ -40,6 +40,12 @@ impl Failure {
         Self { mend: Some(mend.into()), ..self }
     }
 
+    /// The same failure with what it is about before its words.
+    #[must_use]
+    pub fn with_context(self, what: &str) -> Self {
+        Self { message: format!("{what}: {}", self.message), ..self }
+    }
+
     /// The exit code of the process.
     pub fn exit_code(&self) -> u8 {
         self.exit_code

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::contact::contact;
+use super::pack::replace_file;
 use super::settings::RegistryOptions;
+use super::trust_options::TrustOptions;
 use super::{Failure, block_on, profiles, terminal, verify};
 use crate::client::{FetchOptions, FetchProgress};
 use crate::domain::ReleaseId;
@@ -20,9 +23,11 @@ pub(super) struct FetchArguments {
     /// The folder the packages are put in.
     #[arg(short, long, value_name = "DIR", default_value = "plugins")]
     output: PathBuf,
-    /// The keys you trust, as a JSON list.
+    /// Where to write what proves the whole lock, for `pluginry verify` without network.
     #[arg(long, value_name = "FILE")]
-    trust: Option<PathBuf>,
+    bundle: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustOptions,
     /// The contract of your host, if it is not built in; may be given more than once.
     #[arg(long, value_name = "FILE")]
     profile_file: Vec<PathBuf>,
@@ -36,19 +41,25 @@ pub(super) struct FetchArguments {
 impl FetchArguments {
     pub(super) fn run(self) -> Result<(), Failure> {
         let lock = read_lock(&self.lock)?;
+        let (trust, _document) = self.trust.read()?;
         let client = self.registry.client_or(lock.registry.as_deref())?;
+        let (client, contact) = contact(client, trust.chain)?;
         let progress = Arc::new(Bar::new(&lock));
         let options = FetchOptions {
-            trusted: self.trust.as_deref().map(verify::read_trust).transpose()?,
+            authors: trust.authors,
+            demands: self.trust.demands(),
             profiles: profiles::read_profiles(&self.profile_file)?,
             believe_registry_profile: self.registry_profile,
             progress: Some(Arc::clone(&progress) as Arc<dyn FetchProgress>),
             ..FetchOptions::default()
         };
-        let outcome = block_on(client.fetch(&lock, &self.output, &options));
+        let outcome = block_on(client.fetch(&lock, &self.output, &options, &contact));
         progress.bar.finish_and_clear();
         let fetched = outcome?;
-        for package in &fetched {
+        if let Some(path) = &self.bundle {
+            replace_file(path, &fetched.bundle.to_json())?;
+        }
+        for package in &fetched.packages {
             let checked = &package.checked;
             terminal::say(&format!("{}  {}", checked.release, verify::one_line_of(checked)));
             for remark in &checked.remarks {

@@ -13,6 +13,7 @@ use clap::{Parser, Subcommand};
 
 mod admin;
 mod build;
+mod contact;
 mod demo;
 mod deprecate;
 mod failure;
@@ -38,6 +39,8 @@ mod serve;
 mod settings;
 mod sign;
 mod terminal;
+mod trust;
+mod trust_options;
 mod verification_worker;
 mod verify;
 mod witness;
@@ -72,6 +75,9 @@ enum Command {
     Resolve(resolve::ResolveArguments),
     Fetch(fetch::FetchArguments),
     Verify(verify::VerifyArguments),
+    /// See and change what is pinned of registries.
+    #[command(subcommand)]
+    Trust(trust::TrustCommand),
     Run(run::RunArguments),
     /// Check what a registry says against its log.
     #[command(subcommand)]
@@ -105,6 +111,7 @@ impl Command {
             Self::Resolve(command) => command.run(),
             Self::Fetch(command) => command.run(),
             Self::Verify(command) => command.run(),
+            Self::Trust(command) => command.run(),
             Self::Run(command) => command.run(),
             Self::Log(command) => command.run(),
             Self::Witness(command) => command.run(),

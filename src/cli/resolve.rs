@@ -2,14 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
+use super::contact::contact;
 use super::fetch::read_lock;
 use super::grants::{self, Grant};
 use super::pack::replace_file;
 use super::profiles::{self, ProfileName};
 use super::release_argument::parse_root;
 use super::settings::RegistryOptions;
+use super::trust_options::TrustFileOption;
 use super::{Failure, block_on, terminal};
-use crate::client::Client;
+use crate::client::{Client, Contact};
 use crate::domain::{Grants, PluginName, Requirement};
 use crate::resolver::{HostRequest, Lock, Policy, ResolveRequest};
 
@@ -43,6 +45,8 @@ pub(super) struct ResolveArguments {
     /// Choose as if there were no lock yet.
     #[arg(long)]
     fresh: bool,
+    #[command(flatten)]
+    trust: TrustFileOption,
     /// Print the lock as JSON.
     #[arg(long)]
     json: bool,
@@ -53,12 +57,13 @@ pub(super) struct ResolveArguments {
 impl ResolveArguments {
     pub(super) fn run(self) -> Result<(), Failure> {
         let before = self.lock_before()?;
-        let client = self.registry.client()?;
+        let (trust, _document) = self.trust.read()?;
+        let registry = contact(self.registry.client()?, trust.chain)?;
         let request = self.request(before)?;
         let lock = if self.grant_requested {
-            block_on(resolve_granting_requests(&client, request))?
+            block_on(resolve_granting_requests(&registry, request))?
         } else {
-            block_on(resolve_within_grants(&client, request))?
+            block_on(resolve_within_grants(&registry, request))?
         };
         say_choice(&lock);
         self.write(&lock)
@@ -109,24 +114,29 @@ impl ResolveArguments {
     }
 }
 
+/// A registry, and how it was found.
+type Registry = (Client, Contact);
+
 /// Resolves with the given grants; when they are what is missing, says exactly which.
-async fn resolve_within_grants(client: &Client, request: ResolveRequest) -> Result<Lock, Failure> {
-    let refused = match client.resolve(&request).await {
+async fn resolve_within_grants(registry: &Registry, request: ResolveRequest) -> Result<Lock, Failure> {
+    let (client, contact) = registry;
+    let refused = match client.resolve(&request, contact).await {
         Ok(lock) => return Ok(lock),
         Err(error) if error.status() == Some(422) => error,
         Err(error) => return Err(error.into()),
     };
     let granted = request.host.as_ref().and_then(|host| host.grants.clone()).unwrap_or_default();
-    match client.resolve(&without_grants(request)).await {
+    match client.resolve(&without_grants(request), contact).await {
         Ok(lock) => Err(missing_grants(&lock, &granted).unwrap_or_else(|| refused.into())),
         Err(_) => Err(refused.into()),
     }
 }
 
 /// Resolves without looking at grants, then grants what the chosen releases ask for.
-async fn resolve_granting_requests(client: &Client, request: ResolveRequest) -> Result<Lock, Failure> {
+async fn resolve_granting_requests(registry: &Registry, request: ResolveRequest) -> Result<Lock, Failure> {
+    let (client, contact) = registry;
     let host = request.host.clone();
-    let mut lock = client.resolve(&without_grants(request)).await?;
+    let mut lock = client.resolve(&without_grants(request), contact).await?;
     let mut granted = host.as_ref().and_then(|host| host.grants.clone()).unwrap_or_default();
     let requested = lock
         .capabilities

@@ -111,15 +111,24 @@ fn read_login_file() -> Result<LoginFile, Failure> {
 
 /// `$XDG_CONFIG_HOME/pluginry`, or `~/.config/pluginry`.
 pub(super) fn configuration_directory() -> Result<PathBuf, Failure> {
+    directory_in("XDG_CONFIG_HOME", ".config", "your settings are")
+}
+
+/// `$XDG_STATE_HOME/pluginry`, or `~/.local/state/pluginry`: what is remembered of registries.
+pub(super) fn state_directory() -> Result<PathBuf, Failure> {
+    directory_in("XDG_STATE_HOME", ".local/state", "what is known of registries is remembered")
+}
+
+fn directory_in(variable: &str, in_home: &str, what: &str) -> Result<PathBuf, Failure> {
     let from_environment =
         |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    from_environment("XDG_CONFIG_HOME")
+    from_environment(variable)
         .filter(|path| path.is_absolute())
-        .or_else(|| from_environment("HOME").map(|home| home.join(".config")))
+        .or_else(|| from_environment("HOME").map(|home| home.join(in_home)))
         .map(|base| base.join("pluginry"))
         .ok_or_else(|| {
-            Failure::new("no-home", "neither XDG_CONFIG_HOME nor HOME says where your settings are")
-                .with_mend("Set HOME, or XDG_CONFIG_HOME to an absolute path.")
+            Failure::new("no-home", format!("neither {variable} nor HOME says where {what}"))
+                .with_mend(format!("Set HOME, or {variable} to an absolute path."))
         })
 }
 

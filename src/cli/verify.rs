@@ -1,32 +1,48 @@
-//! `pluginry verify`: check a package at hand, without network.
+//! `pluginry verify`: check a package at hand, or all packages of a lock, without network.
 
 use std::path::{Path, PathBuf};
 
 use super::fetch::read_lock;
 use super::package_files::read_package_file;
+use super::settings::state_directory;
+use super::trust_options::{TrustOptions, read_bounded, read_recalls_file};
 use super::{Failure, profiles, terminal};
-use crate::client::{Check, CheckedPackage, TrustedKeys, check_package};
-use crate::domain::{Digest, Grants, ReleaseId};
-use crate::resolver::{Lock, LockedRelease};
-use crate::signing::Bundle;
-use crate::wasm::PackageLimits;
+use crate::client::{Memory, place_of};
+use crate::domain::{Grants, HostProfile, ReleaseId, Timestamp};
+use crate::log::{Checkpoint, SignedCheckpoint};
+use crate::resolver::Lock;
+use crate::trust::{
+    Bundle, Check, CheckedPackage, Demands, LockBundle, Pinned, RecallFeed, TrustDocument, TrustedKeys,
+    Witnesses, check_package, read_checkpoint, read_recalls,
+};
+use crate::wasm::{PackageLimits, read_package};
 
-const BUNDLE_MAX_BYTES: u64 = 16 * 1024 * 1024;
-
-/// Check a package without network: digest, manifest, author signature, imports within grants.
+/// Check a package, or all packages of a lock, without network; say each step and what it rests on.
+///
+/// The steps: the log's key and checkpoint; that the release, its key and its verdict are in the log; digest and
+/// length; the verdict and its policy; the author's signature; that the imports are within what is granted; age,
+/// yank and recall.
 #[derive(clap::Args)]
 pub(super) struct VerifyArguments {
-    /// The package.
-    file: PathBuf,
-    /// The release's bundle [default: the .bundle.json beside the package].
+    /// The package; with --lock also the folder `pluginry fetch` put the packages in.
+    path: PathBuf,
+    /// The release's bundle, or the one of the whole lock [default: the .bundle.json beside the package].
     #[arg(long, value_name = "FILE")]
     bundle: Option<PathBuf>,
-    /// The keys you trust, as a JSON list; without it the key is taken from the lock or the bundle.
-    #[arg(long, value_name = "FILE")]
-    trust: Option<PathBuf>,
     /// The lock: pins digest and signer, and says what your host grants.
     #[arg(long, value_name = "FILE")]
     lock: Option<PathBuf>,
+    #[command(flatten)]
+    trust: TrustOptions,
+    /// A fresher recall feed than the one in the bundle, as /api/v1/recalls answers it.
+    #[arg(long, value_name = "FILE", conflicts_with = "without_recalls")]
+    recalls: Option<PathBuf>,
+    /// Do not ask for a recall feed that is still good: recalls since the bundle was made stay unknown.
+    #[arg(long)]
+    without_recalls: bool,
+    /// Take a yanked release although no lock pins it.
+    #[arg(long)]
+    accept_yanked: bool,
     /// The contract of your host, if it is not built in; may be given more than once.
     #[arg(long, value_name = "FILE")]
     profile_file: Vec<PathBuf>,
@@ -35,93 +51,224 @@ pub(super) struct VerifyArguments {
     json: bool,
 }
 
+/// A bundle of either kind.
+enum AnyBundle {
+    Release(Box<Bundle>),
+    Lock(Box<LockBundle>),
+}
+
 impl VerifyArguments {
     pub(super) fn run(self) -> Result<(), Failure> {
-        let bytes = read_package_file(&self.file)?;
-        let bundle_path = self.bundle.clone().unwrap_or_else(|| self.file.with_extension("bundle.json"));
-        let bundle = read_bundle(&bundle_path)?;
-        let trusted = self.trust.as_deref().map(read_trust).transpose()?;
-        let lock = self.lock.as_deref().map(read_lock).transpose()?;
-        let profiles = profiles::read_profiles(&self.profile_file)?;
-        let release = bundle.release_id();
-        let locked = lock.as_ref().map(|lock| Locked::find(lock, &release)).transpose()?;
-        let locked = locked.as_ref();
-        let check = Check {
-            release: &release,
-            digest: locked.map_or(bundle.digest, |locked| locked.digest()),
-            signer: locked.map(|locked| locked.release.signer.as_str()),
-            trusted: trusted.as_ref(),
-            grants: locked.map(|locked| &locked.grants),
-            host: locked.and_then(|locked| locked.host.as_ref()),
-            profiles: &profiles,
-            believe_bundle_profile: locked.is_none(),
-            limits: &PackageLimits::default(),
-        };
-        self.print(&check_package(&bytes, &bundle, &check)?);
+        let terms = Terms::read(&self)?;
+        let checked = if self.path.is_dir() { terms.check_folder(&self.path)? } else { vec![terms.check_file(&self.path)?] };
+        if self.json && self.path.is_dir() {
+            terminal::print_json(&checked);
+        } else if self.json {
+            terminal::print_json(&checked[0]);
+        } else {
+            checked.iter().for_each(print_steps);
+        }
         Ok(())
     }
 
-    fn print(&self, checked: &CheckedPackage) {
-        if self.json {
-            terminal::print_json(checked);
-            return;
-        }
-        for step in &checked.steps {
-            terminal::print(&format!("ok  {}: {}", step.step, step.finding));
-        }
-        for remark in &checked.remarks {
-            terminal::say(&format!("note: {remark}"));
+    fn bundle_path(&self) -> Result<PathBuf, Failure> {
+        match &self.bundle {
+            Some(path) => Ok(path.clone()),
+            None if self.path.is_dir() => Err(Failure::usage(
+                "a folder is checked by the bundle of its lock: give --bundle, as `pluginry fetch --bundle` wrote it",
+            )),
+            None => Ok(self.path.with_extension("bundle.json")),
         }
     }
 }
 
-/// What a lock says about one release.
-struct Locked<'a> {
-    release: &'a LockedRelease,
+/// What packages are checked against, read from files.
+struct Terms {
+    bundle: AnyBundle,
+    lock: Option<Lock>,
+    lock_log: Option<Checkpoint>,
+    trust: TrustDocument,
+    authors: Option<TrustedKeys>,
+    recalls: Option<RecallFeed>,
+    demands: Demands,
+    profiles: Vec<HostProfile>,
     host: Option<ReleaseId>,
     grants: Grants,
+    now: Timestamp,
 }
 
-impl<'a> Locked<'a> {
-    fn find(lock: &'a Lock, release: &ReleaseId) -> Result<Self, Failure> {
-        let locked = lock.release(release).ok_or_else(|| {
-            Failure::new("not-in-lock", format!("the lock does not hold {release}"))
-                .with_mend("Check against the lock it was fetched by, or resolve again.")
-        })?;
-        let host = lock.host.as_ref();
+impl Terms {
+    fn read(arguments: &VerifyArguments) -> Result<Self, Failure> {
+        let bundle = AnyBundle::read(&arguments.bundle_path()?)?;
+        let lock = arguments.lock.as_deref().map(read_lock).transpose()?;
+        let (file, given) = arguments.trust.read()?;
+        let trust = match given {
+            Some(document) => document,
+            None => remembered_trust(bundle.checkpoint(), lock.as_ref())?,
+        };
+        let lock_log = match lock.as_ref().and_then(|lock| lock.checkpoint.as_deref()) {
+            Some(note) => Some(read_checkpoint(note, &trust, Witnesses::NotNeeded).map_err(|refusal| {
+                let failure = Failure::from(refusal);
+                failure.with_context("the lock's checkpoint")
+            })?.0),
+            None => None,
+        };
+        let host = lock.as_ref().and_then(|lock| lock.host.as_ref());
         Ok(Self {
-            release: locked,
+            recalls: recalls(arguments, &bundle, &trust)?,
+            lock_log,
+            authors: file.authors,
+            demands: Demands { accept_yanked: arguments.accept_yanked, ..arguments.trust.demands() },
+            profiles: profiles::read_profiles(&arguments.profile_file)?,
             host: host.map(|host| ReleaseId::new(host.profile.clone(), host.version.clone())),
             grants: host.and_then(|host| host.grants.clone()).unwrap_or_default(),
+            now: Timestamp::now(),
+            bundle,
+            lock,
+            trust,
         })
     }
 
-    fn digest(&self) -> Digest {
-        self.release.digest
+    /// Every package of the lock, in load order.
+    fn check_folder(&self, folder: &Path) -> Result<Vec<CheckedPackage>, Failure> {
+        let lock = self.lock.as_ref().ok_or_else(|| {
+            Failure::usage("a folder is checked against a lock: give --lock, or name one package")
+        })?;
+        let check = |release: &ReleaseId| {
+            let bytes = read_package_file(&place_of(folder, release))?;
+            self.check(release, &bytes)
+        };
+        lock.releases.iter().map(|locked| check(&locked.id())).collect()
+    }
+
+    fn check_file(&self, path: &Path) -> Result<CheckedPackage, Failure> {
+        let bytes = read_package_file(path)?;
+        let release = match &self.bundle {
+            AnyBundle::Release(bundle) => bundle.release_id(),
+            AnyBundle::Lock(_) => read_package(&bytes, &PackageLimits::default())?.manifest.release_id(),
+        };
+        self.check(&release, &bytes)
+    }
+
+    fn check(&self, release: &ReleaseId, bytes: &[u8]) -> Result<CheckedPackage, Failure> {
+        let bundle = self.bundle.of(release)?;
+        let locked = match &self.lock {
+            Some(lock) => Some(lock.release(release).ok_or_else(|| {
+                Failure::new("not-in-lock", format!("the lock does not hold {release}"))
+                    .with_mend("Check against the lock it was fetched by, or resolve again.")
+            })?),
+            None => None,
+        };
+        let check = Check {
+            release,
+            trust: &self.trust,
+            known_log: self.lock_log.as_ref(),
+            recalls: self.recalls.as_ref(),
+            pinned: locked.map(|locked| Pinned {
+                digest: locked.digest,
+                size_bytes: locked.size_bytes,
+                signer: &locked.signer,
+                verification: locked.verification,
+            }),
+            authors: self.authors.as_ref(),
+            demands: &self.demands,
+            grants: locked.map(|_| &self.grants),
+            host: self.host.as_ref(),
+            profiles: &self.profiles,
+            believe_bundle_profile: locked.is_none(),
+            limits: &PackageLimits::default(),
+            now: self.now,
+        };
+        Ok(check_package(bytes, &bundle, &check)?)
     }
 }
 
-/// What was found, on one line.
+impl AnyBundle {
+    /// Reads either kind; the bundle of a lock has `bundles`.
+    fn read(path: &Path) -> Result<Self, Failure> {
+        #[derive(serde::Deserialize)]
+        struct Kind {
+            #[serde(default)]
+            bundles: Option<serde::de::IgnoredAny>,
+        }
+        let json = read_bounded(path)?;
+        let is_of_lock = serde_json::from_slice::<Kind>(&json).is_ok_and(|kind| kind.bundles.is_some());
+        let read = if is_of_lock {
+            LockBundle::from_json(&json).map(|bundle| Self::Lock(Box::new(bundle)))
+        } else {
+            Bundle::from_json(&json).map(|bundle| Self::Release(Box::new(bundle)))
+        };
+        read.map_err(|error| Failure::from(error).with_context(&path.display().to_string()))
+    }
+
+    fn checkpoint(&self) -> &str {
+        match self {
+            Self::Release(bundle) => &bundle.checkpoint,
+            Self::Lock(bundle) => &bundle.checkpoint,
+        }
+    }
+
+    fn of(&self, release: &ReleaseId) -> Result<Bundle, Failure> {
+        match self {
+            Self::Release(bundle) => Ok(bundle.as_ref().clone()),
+            Self::Lock(all) => all.bundle(release).ok_or_else(|| {
+                Failure::new("bundle-missing", format!("the bundle of the lock does not prove {release}"))
+                    .with_mend("Fetch again with this lock and --bundle.")
+            }),
+        }
+    }
+}
+
+/// The feed from the file, or the one in the bundle; the steps refuse one that is not good any more.
+fn recalls(
+    arguments: &VerifyArguments,
+    bundle: &AnyBundle,
+    trust: &TrustDocument,
+) -> Result<Option<RecallFeed>, Failure> {
+    if arguments.without_recalls {
+        return Ok(None);
+    }
+    if let Some(path) = &arguments.recalls {
+        return read_recalls_file(path, trust).map(Some);
+    }
+    match bundle {
+        AnyBundle::Lock(bundle) => Ok(Some(read_recalls(&bundle.recalls, &trust.registry_keys())?)),
+        AnyBundle::Release(_) => Ok(None),
+    }
+}
+
+/// The pinned keys of the registry the lock names, or else of the one whose log the checkpoint names.
+fn remembered_trust(checkpoint: &str, lock: Option<&Lock>) -> Result<TrustDocument, Failure> {
+    let origin = SignedCheckpoint::parse(checkpoint)?.unverified().origin.clone();
+    let registry = lock.and_then(|lock| lock.registry.as_deref()).map(|url| url.trim_end_matches('/'));
+    for remembered in Memory::all_in(&state_directory()?)? {
+        let document = remembered.document()?;
+        let is_named = registry.is_none_or(|url| remembered.registry.trim_end_matches('/') == url);
+        if is_named && document.origin == origin {
+            return Ok(document);
+        }
+    }
+    let message = format!("the keys of {origin} are not known here, so its log proves nothing");
+    Err(Failure::new("trust-unknown", message).with_mend(
+        "Give them with --trust, as the registry answers them at /api/v1/trust and its operator confirms; or pin them with `pluginry trust pin`.",
+    ))
+}
+
+/// Each step and what it rests on.
+fn print_steps(checked: &CheckedPackage) {
+    terminal::print(&checked.release);
+    for step in &checked.steps {
+        terminal::print(&format!("  ok  {}: {}", step.step.name(), step.evidence));
+    }
+    for remark in &checked.remarks {
+        terminal::say(&format!("  note: {remark}"));
+    }
+}
+
+/// What was found, on one line: who signed, what it may do, whether it stands.
 pub(super) fn one_line_of(checked: &CheckedPackage) -> String {
-    let findings: Vec<&str> = checked.steps.iter().skip(2).map(|step| step.finding.as_str()).collect();
-    findings.join("; ")
-}
-
-/// Reads a trust file.
-pub(super) fn read_trust(path: &Path) -> Result<TrustedKeys, Failure> {
-    let json = std::fs::read(path).map_err(|error| Failure::file("read", path, error))?;
-    Ok(TrustedKeys::from_json(&json)?)
-}
-
-fn read_bundle(path: &Path) -> Result<Bundle, Failure> {
-    let unreadable = |problem: String| {
-        Failure::new("bundle-unreadable", format!("{} is not a bundle: {problem}", path.display()))
-            .with_mend("Download it from …/api/v1/plugins/{namespace}/{name}/{version}/bundle; `pluginry fetch` puts it beside the package.")
-    };
-    let size_bytes = std::fs::metadata(path).map_err(|error| Failure::file("read", path, error))?.len();
-    if size_bytes > BUNDLE_MAX_BYTES {
-        return Err(unreadable(format!("it is {size_bytes} bytes")));
-    }
-    let json = std::fs::read(path).map_err(|error| Failure::file("read", path, error))?;
-    serde_json::from_slice(&json).map_err(|error| unreadable(error.to_string()))
+    use crate::trust::Step;
+    let told = [Step::Verdict, Step::Signature, Step::Imports, Step::Standing];
+    let steps = checked.steps.iter().filter(|step| told.contains(&step.step));
+    steps.map(|step| step.evidence.as_str()).collect::<Vec<_>>().join("; ")
 }

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use super::contact_refusal::ContactRefusal;
+use crate::domain::Refusal;
 use crate::domain::api::ProblemBody;
-use crate::domain::{CapabilityName, Digest, Refusal, ReleaseId, Scope};
-use crate::signing::{KeyId, SigningError};
-use crate::wasm::{DeriveError, Finding, PackageError};
+use crate::trust::{StepFailure, StepRefusal};
+use crate::wasm::Finding;
 
 /// What a registry refused, in its own words.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,6 +58,9 @@ pub enum ClientError {
         /// What the system says.
         problem: String,
     },
+    /// The registry contradicts what it showed before.
+    #[error("{0}")]
+    Contact(Box<ContactRefusal>),
     /// Packages that did not pass every step; nothing was placed.
     #[error("{}", lines(.0))]
     Steps(Vec<StepFailure>),
@@ -84,6 +88,7 @@ impl ClientError {
             Self::Refused(problem) => &problem.body.code,
             Self::UnexpectedAnswer { .. } => "unexpected-answer",
             Self::File { .. } => "file-error",
+            Self::Contact(refusal) => refusal.code(),
             Self::Steps(failures) => failures.first().map_or("step-failed", Refusal::code),
         }
     }
@@ -100,6 +105,7 @@ impl ClientError {
                 Some("Check that the address is the one of a Pluginry registry.".into())
             }
             Self::File { .. } => None,
+            Self::Contact(refusal) => refusal.mend(),
             Self::Steps(failures) => failures.first().and_then(Refusal::mend),
         }
     }
@@ -127,228 +133,20 @@ impl ClientError {
     }
 }
 
-/// The steps between a lock and a file a host may load, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
-    /// The bytes have the size and the digest of the lock.
-    Digest,
-    /// They are a package of that very release.
-    Manifest,
-    /// The author signed them with a key that counts.
-    Signature,
-    /// What they import, and what they ask for, is within what the host granted.
-    Imports,
-    /// The file is in its place, whole.
-    Place,
-}
-
-impl Step {
-    /// Every step, in order.
-    pub const ALL: [Self; 5] = [Self::Digest, Self::Manifest, Self::Signature, Self::Imports, Self::Place];
-
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Digest => "digest",
-            Self::Manifest => "manifest",
-            Self::Signature => "author signature",
-            Self::Imports => "imports within grants",
-            Self::Place => "place",
-        }
+impl From<ContactRefusal> for ClientError {
+    fn from(refusal: ContactRefusal) -> Self {
+        Self::Contact(Box::new(refusal))
     }
 }
 
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "step {} of {}, {}", *self as usize + 1, Self::ALL.len(), self.name())
-    }
-}
-
-/// A package that did not pass a step.
-#[derive(Debug, thiserror::Error)]
-#[error("{release}: {step}: {refusal}")]
-pub struct StepFailure {
-    /// The release.
-    pub release: ReleaseId,
-    /// The step that failed.
-    pub step: Step,
-    /// Why.
-    pub refusal: Box<StepRefusal>,
-}
-
-impl Refusal for StepFailure {
-    fn code(&self) -> &'static str {
-        self.refusal.code()
-    }
-
-    fn mend(&self) -> Option<String> {
-        self.refusal.mend()
-    }
-}
-
-/// Why a step did not pass.
-#[derive(Debug, thiserror::Error)]
-pub enum StepRefusal {
-    /// The registry could not be asked, or said no.
-    #[error("{0}")]
-    Registry(Box<ClientError>),
-    /// More or fewer bytes than the lock says.
-    #[error("the package has {found} bytes, the lock says {expected}")]
-    SizeDiffers {
-        /// By the lock.
-        expected: u64,
-        /// As received, counted until it was too much.
-        found: String,
-    },
-    /// Other bytes than the lock says.
-    #[error("the package has digest {found}, expected was {expected}")]
-    DigestDiffers {
-        /// By the lock or bundle.
-        expected: Digest,
-        /// Of the bytes.
-        found: Digest,
-    },
-    /// Not a package.
-    #[error("{0}")]
-    Package(#[from] PackageError),
-    /// A package of another release.
-    #[error("the package says that it is {found}")]
-    AnotherRelease {
-        /// By its manifest or bundle.
-        found: ReleaseId,
-    },
-    /// The bundle speaks about something else than the package.
-    #[error("the bundle's {what} is not the one of the package")]
-    BundleDiffers {
-        /// Which part.
-        what: &'static str,
-    },
-    /// Signed by another key than the lock pins.
-    #[error("it is signed by key {found}, the lock pins key {expected}")]
-    SignerDiffers {
-        /// By the lock.
-        expected: String,
-        /// By the bundle.
-        found: String,
-    },
-    /// Signed by a key the host does not trust for this namespace.
-    #[error("it is signed by key {found}, which your trust file does not name for this namespace")]
-    SignerNotTrusted {
-        /// The key.
-        found: KeyId,
-    },
-    /// The signature does not count.
-    #[error("{0}")]
-    Signing(#[from] SigningError),
-    /// The signed statement says something else than the manifest.
-    #[error("the author's statement says {what} that differ from the package's manifest")]
-    StatementDiffers {
-        /// Which part.
-        what: &'static str,
-    },
-    /// The host's contract is not known here, so the imports cannot be judged.
-    #[error("the host profile {profile} is not known to this program")]
-    UnknownProfile {
-        /// The profile.
-        profile: ReleaseId,
-    },
-    /// The imports do not fit the host's contract.
-    #[error("{0}")]
-    Imports(Box<DeriveError>),
-    /// Something it imports needs a power that its manifest does not ask for.
-    #[error("it imports {imports}, which needs `{capability}`, and its manifest does not ask for that")]
-    NotDeclared {
-        /// The power.
-        capability: CapabilityName,
-        /// The imports that need it.
-        imports: String,
-    },
-    /// It needs or asks for a power the host did not grant.
-    #[error("it needs `{capability}`{because}, which the lock does not grant")]
-    NotGranted {
-        /// The power.
-        capability: CapabilityName,
-        /// ` for <imports>`, or nothing.
-        because: String,
-    },
-    /// It asks for a wider scope than the host granted.
-    #[error("it asks for `{capability}` ({asked}), granted is only ({granted})")]
-    ScopeNotGranted {
-        /// The power.
-        capability: CapabilityName,
-        /// By its manifest.
-        asked: Scope,
-        /// By the lock.
-        granted: Scope,
-    },
-    /// A file that could not be written.
-    #[error("cannot write {}: {problem}", path.display())]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        problem: String,
-    },
-}
-
-impl From<DeriveError> for StepRefusal {
-    fn from(error: DeriveError) -> Self {
-        Self::Imports(Box::new(error))
-    }
-}
-
+/// What a step needed could not be had.
 impl From<ClientError> for StepRefusal {
     fn from(error: ClientError) -> Self {
-        Self::Registry(Box::new(error))
-    }
-}
-
-impl StepRefusal {
-    pub(super) fn at(self, step: Step, release: &ReleaseId) -> StepFailure {
-        StepFailure { release: release.clone(), step, refusal: Box::new(self) }
-    }
-}
-
-impl Refusal for StepRefusal {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Registry(_) => "registry-refused",
-            Self::SizeDiffers { .. } => "size-differs",
-            Self::DigestDiffers { .. } => "digest-differs",
-            Self::Package(error) => error.code(),
-            Self::AnotherRelease { .. } => "another-release",
-            Self::BundleDiffers { .. } => "bundle-differs",
-            Self::SignerDiffers { .. } => "signer-differs",
-            Self::SignerNotTrusted { .. } => "signer-not-trusted",
-            Self::Signing(error) => error.code(),
-            Self::StatementDiffers { .. } => "statement-differs",
-            Self::UnknownProfile { .. } => "unknown-profile",
-            Self::Imports(error) => error.code(),
-            Self::NotDeclared { .. } => "import-not-declared",
-            Self::NotGranted { .. } => "capability-not-granted",
-            Self::ScopeNotGranted { .. } => "scope-not-granted",
-            Self::File { .. } => "file-error",
-        }
-    }
-
-    fn mend(&self) -> Option<String> {
-        match self {
-            Self::Registry(error) => error.mend(),
-            Self::UnknownProfile { profile } => Some(format!(
-                "Give the contract of your host with --profile-file; it must be {profile}. The registry's own copy is not believed."
-            )),
-            Self::Imports(error) => error.mend(),
-            Self::Package(PackageError::TooLarge { .. }) => {
-                Some("Nothing this large is loaded; choose another release.".into())
-            }
-            Self::NotGranted { .. } | Self::ScopeNotGranted { .. } => Some(
-                "Do not load it. If the power is meant to be given, resolve again with a matching --grant.".into(),
-            ),
-            Self::SignerNotTrusted { .. } => {
-                Some("If you know the author's key, add it to the trust file; otherwise do not load it.".into())
-            }
-            Self::File { .. } => None,
-            _ => Some("Do not load it: what was received is not what was locked or signed. Tell the registry's operator.".into()),
-        }
+        let code = match &error {
+            ClientError::File { .. } => "file-error",
+            ClientError::Contact(refusal) => refusal.code(),
+            _ => "registry-refused",
+        };
+        Self::NotObtained { code, problem: error.to_string(), mend: error.mend() }
     }
 }

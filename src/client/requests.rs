@@ -10,7 +10,7 @@ use url::Url;
 
 use super::Client;
 use super::error::ClientError;
-use super::transport::{Retry, bounded_body};
+use super::transport::{JSON_MAX_BYTES, Retry, bounded_body};
 use crate::domain::api::{
     AccountAnswer, ChangeReleaseRequest, EnrollKeyRequest, EnrolledKey, KeyList, LoginAnswer, LoginRequest,
     MemberRequest, MemberRole, NamespaceAnswer, NewNamespaceRequest, NewTokenAnswer, NewTokenRequest,
@@ -18,8 +18,9 @@ use crate::domain::api::{
     TokenList,
 };
 use crate::domain::{HostProfile, IndexRelease, Namespace, PluginName, Reason, ReleaseId};
-use crate::resolver::{Lock, ResolveRequest};
-use crate::signing::{Bundle, Envelope, KeyId, PublicKey};
+use crate::resolver::Lock;
+use crate::signing::{Envelope, KeyId, PublicKey};
+use crate::trust::{BUNDLE_MAX_BYTES, Bundle, BundleError, LOCK_BUNDLE_MAX_BYTES, LockBundle};
 
 /// Everything a publish sends.
 pub struct Publication<'a> {
@@ -166,15 +167,6 @@ impl Client {
         self.get(url).await
     }
 
-    /// Chooses releases; the lock remembers which registry it came from.
-    pub async fn resolve(&self, request: &ResolveRequest) -> Result<Lock, ClientError> {
-        let url = self.api(&["resolve"]);
-        let make = || self.request(Method::POST, &url).json(request);
-        let lock: Lock = self.transport.json(Retry::Safe, make).await?;
-        let registry = self.registry().as_str().trim_end_matches('/').to_owned();
-        Ok(Lock { registry: Some(registry), ..lock })
-    }
-
     /// Registers a host profile from its TOML document; the account must be an operator.
     pub async fn register_profile(&self, document: &str) -> Result<HostProfile, ClientError> {
         let url = self.api(&["profiles"]);
@@ -255,7 +247,7 @@ impl Client {
             response => response?,
         };
         let status = response.status().as_u16();
-        let body = bounded_body(response).await?;
+        let body = bounded_body(response, JSON_MAX_BYTES).await?;
         let lines = body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         lines.map(serde_json::from_slice).collect::<Result<_, _>>().map_err(|error| {
             let problem = format!("its index file cannot be read: {error}");
@@ -265,10 +257,23 @@ impl Client {
 
     /// All that is needed to check a release without the network.
     pub async fn bundle(&self, release: &ReleaseId) -> Result<Bundle, ClientError> {
-        self.get(self.release_url(release, Some("bundle"))).await
+        let url = self.release_url(release, Some("bundle"));
+        let response = self.transport.send(Retry::Safe, || self.request(Method::GET, &url)).await?;
+        let body = bounded_body(response, BUNDLE_MAX_BYTES).await?;
+        Bundle::from_json(&body).map_err(|error| unreadable(&url, &error))
     }
 
-    fn api(&self, parts: &[&str]) -> Url {
+    /// All that is needed to check the releases of a lock without the network.
+    pub async fn lock_bundle(&self, lock: &Lock) -> Result<LockBundle, ClientError> {
+        let url = self.api(&["bundles"]);
+        let request = serde_json::json!({ "lock": lock });
+        let make = || self.request(Method::POST, &url).json(&request);
+        let response = self.transport.send(Retry::Safe, make).await?;
+        let body = bounded_body(response, LOCK_BUNDLE_MAX_BYTES).await?;
+        LockBundle::from_json(&body).map_err(|error| unreadable(&url, &error))
+    }
+
+    pub(super) fn api(&self, parts: &[&str]) -> Url {
         self.transport.url(&[&["api", "v1"], parts].concat())
     }
 
@@ -279,7 +284,7 @@ impl Client {
         self.api(&parts)
     }
 
-    fn request(&self, method: Method, url: &Url) -> RequestBuilder {
+    pub(super) fn request(&self, method: Method, url: &Url) -> RequestBuilder {
         self.transport.request(method, url.clone())
     }
 
@@ -304,6 +309,10 @@ impl Client {
     async fn done(&self, retry: Retry, make: impl Fn() -> RequestBuilder) -> Result<(), ClientError> {
         self.transport.send(retry, make).await.map(|_answer| ())
     }
+}
+
+fn unreadable(url: &Url, error: &BundleError) -> ClientError {
+    ClientError::UnexpectedAnswer { url: url.to_string(), status: 200, problem: error.to_string() }
 }
 
 /// The bytes are shared, not copied: a retry costs nothing.

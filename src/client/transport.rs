@@ -17,7 +17,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 const REDIRECTS_MAX: usize = 5;
 /// Locks and inspection reports are the longest answers that are JSON.
-const JSON_MAX_BYTES: usize = 16 * 1024 * 1024;
+pub(super) const JSON_MAX_BYTES: usize = 16 * 1024 * 1024;
 const ATTEMPTS: u32 = 3;
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(30);
 
@@ -132,7 +132,7 @@ impl Transport {
     ) -> Result<Answer, ClientError> {
         let response = self.send(retry, make).await?;
         let (url, status) = (response.url().to_string(), response.status().as_u16());
-        let body = bounded_body(response).await?;
+        let body = bounded_body(response, JSON_MAX_BYTES).await?;
         serde_json::from_slice(&body).map_err(|error| ClientError::UnexpectedAnswer {
             url,
             status,
@@ -225,7 +225,7 @@ async fn refusal(response: Response) -> ClientError {
         .get("content-type")
         .and_then(|value| value.to_str().ok())
         .is_some_and(|value| value.starts_with("application/problem+json"));
-    let body = match bounded_body(response).await {
+    let body = match bounded_body(response, JSON_MAX_BYTES).await {
         Ok(body) => body,
         Err(error) => return error,
     };
@@ -239,12 +239,12 @@ async fn refusal(response: Response) -> ClientError {
     }
 }
 
-pub(super) async fn bounded_body(mut response: Response) -> Result<Bytes, ClientError> {
+pub(super) async fn bounded_body(mut response: Response, max_bytes: usize) -> Result<Bytes, ClientError> {
     let (url, status) = (response.url().to_string(), response.status().as_u16());
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
-        if body.len() + chunk.len() > JSON_MAX_BYTES {
-            let problem = format!("its answer is over {JSON_MAX_BYTES} bytes");
+        if body.len() + chunk.len() > max_bytes {
+            let problem = format!("its answer is over {max_bytes} bytes");
             return Err(ClientError::UnexpectedAnswer { url, status, problem });
         }
         body.extend_from_slice(&chunk);

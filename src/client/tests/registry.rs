@@ -75,6 +75,11 @@ impl TestRegistry {
         self.answers.lock().unwrap().entry(path.to_owned()).or_default().push(answer);
     }
 
+    /// Answers this from now on, whatever was set before.
+    pub(super) fn set(&self, path: &str, answer: Answer) {
+        self.answers.lock().unwrap().insert(path.to_owned(), vec![answer]);
+    }
+
     pub(super) fn received(&self) -> Vec<Received> {
         self.received.lock().unwrap().clone()
     }

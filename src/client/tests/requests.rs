@@ -2,9 +2,10 @@
 
 use bytes::Bytes;
 
-use super::world::{QUIET, author, block_on};
+use super::world::block_on;
 use super::{Answer, TestPlugin, TestRegistry, World};
 use crate::client::{Client, Publication};
+use crate::trust::testing::{QUIET, author};
 use crate::signing::{Envelope, verify_release};
 
 const KEYS: &str = "/api/v1/namespaces/acme/keys";
@@ -87,11 +88,11 @@ fn the_token_goes_to_the_registry_and_nowhere_else() {
     let plugin = TestPlugin::new("acme:hello", QUIET, "");
     let mut world = World::granting("{}", &[&plugin]);
     let elsewhere = TestRegistry::start();
-    plugin.serve_package(&elsewhere, &plugin.package);
-    plugin.serve(&world.registry);
+    plugin.serve_package(&elsewhere, &plugin.package.bytes);
     world.lock.releases[0].url = format!("{}{}", elsewhere.url(), plugin.locked.url);
 
-    block_on(client(&world.registry).fetch(&world.lock, world.folder.path(), &world.options)).unwrap();
+    world.client = client(&world.registry);
+    world.fetch().unwrap();
 
     assert!(!elsewhere.received()[0].headers.contains_key("authorization"));
     assert_eq!(world.registry.received()[0].headers["authorization"], "Bearer plg_secret");
@@ -127,8 +128,8 @@ fn a_publish_sends_the_package_and_its_attestation() {
     registry.answer(path, Answer::problem(409, "version-exists", "it is there already"));
     let publication = Publication {
         release: &plugin.locked.id(),
-        package: Bytes::from(plugin.package.clone()),
-        attestation: &plugin.bundle.attestation,
+        package: Bytes::from(plugin.package.bytes.clone()),
+        attestation: &plugin.package.attestation(&author()),
         accept_widening: true,
     };
 
@@ -138,7 +139,7 @@ fn a_publish_sends_the_package_and_its_attestation() {
     let request = registry.received().remove(0);
     let text = String::from_utf8_lossy(&request.body).into_owned();
     assert!(request.line.starts_with("PUT "), "{}", request.line);
-    assert!(request.body.windows(plugin.package.len()).any(|window| window == plugin.package));
+    assert!(request.body.windows(plugin.package.bytes.len()).any(|window| window == plugin.package.bytes));
     let json = text.split("\r\n\r\n").nth(1).unwrap().split("\r\n").next().unwrap();
     let envelope = Envelope::from_json(json.as_bytes()).unwrap();
     let keys = [author().public_key()];
