@@ -13,6 +13,8 @@ mod database;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod demo;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod evil_registry;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod examples;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod faulty_store;
