@@ -7,10 +7,9 @@
 
 use insta::assert_snapshot;
 use pluginry::domain::{Digest, Timestamp};
-use pluginry::log::EntryBundleId;
 use pluginry::resolver::Lock;
 use pluginry::signing::SecretKey;
-use pluginry::trust::{Bundle, LockBundle, LogEvent, LogStatement, LogSubject};
+use pluginry::trust::{Bundle, LockBundle, LogEvent, LogStatement};
 use serde_json::{Value, json};
 
 use crate::harness::command::{Said, Terminal};
@@ -18,7 +17,7 @@ use crate::harness::evil_log::EvilLog;
 use crate::harness::evil_proxy::EvilProxy;
 use crate::harness::server::{ADDER, Author, TestPackage, TestServer, accept, core_manifest};
 
-const VERIFIED: &str = "[[verify]]\nname = \"adds\"\ncall = \"add\"\nargs = [2, 3]\nexpect = { json = [5] }\n";
+const VERIFIED: &str = "[[verify]]\nname = \"adds\"\ncall = \"add\"\ninput = [2, 3]\nexpect = { json = [5] }\n";
 const READER: &str = r#"(module
     (import "wasi_snapshot_preview1" "path_open"
         (func (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32))))"#;
