@@ -9,8 +9,8 @@ use super::memory::{OpenMemory, Remembered};
 use super::transport::{Retry, bounded_body};
 use crate::domain::Timestamp;
 use crate::log::{
-    Checkpoint, Hash, ProofError, TILE_WIDTH, TileId, Tiles, prove_consistency, tiles_for_consistency,
-    verify_consistency,
+    Checkpoint, Hash, ProofError, TILE_WIDTH, TileId, Tiles, prove_consistency, root, tiles_for_consistency,
+    tiles_for_root, verify_consistency,
 };
 use crate::signing::Envelope;
 use crate::trust::{
@@ -210,22 +210,26 @@ impl Client {
             return Err(forked().into());
         }
         let mut tiles = Tiles::default();
-        for tile in tiles_for_consistency(old.tree_size, new.tree_size) {
+        self.take_tiles(&tiles_for_consistency(old.tree_size, new.tree_size), &mut tiles).await?;
+        let Err(error) = proves(old.root, old, new, &tiles) else { return Ok(()) };
+        // Either the tiles lie, or they belong to the newer head and the older one is of another history.
+        let in_new = |tile: &TileId| TileId::in_tree(tile.level(), tile.index(), new.tree_size);
+        let below_old: Vec<TileId> = tiles_for_root(old.tree_size).iter().filter_map(in_new).collect();
+        self.take_tiles(&below_old, &mut tiles).await?;
+        match root(old.tree_size, &tiles).and_then(|root| proves(root, old, new, &tiles)) {
+            Ok(()) => Err(forked().into()),
+            Err(_) => Err(ContactRefusal::TilesDamaged { problem: error.to_string() }.into()),
+        }
+    }
+
+    async fn take_tiles(&self, wanted: &[TileId], tiles: &mut Tiles) -> Result<(), ClientError> {
+        for tile in tiles.missing(wanted) {
             let bytes = self.tile(tile).await?;
             tiles
                 .insert(tile, bytes)
                 .map_err(|error| ContactRefusal::TilesDamaged { problem: error.to_string() })?;
         }
-        match proves(old.root, old, new, &tiles) {
-            Ok(()) => Ok(()),
-            // The tiles do belong to the newer head, so it is the older one that is from another history.
-            Err(ProofError::RootDiffers { tree_size, found, .. })
-                if tree_size == old.tree_size && proves(found, old, new, &tiles).is_ok() =>
-            {
-                Err(forked().into())
-            }
-            Err(error) => Err(ContactRefusal::TilesDamaged { problem: error.to_string() }.into()),
-        }
+        Ok(())
     }
 
     /// A tile. One that grew full meanwhile may be gone as a partial one, and begins with the same bytes.

@@ -22,7 +22,7 @@ pub enum ContactRefusal {
     #[error("{0}")]
     Trust(#[from] TrustChainError),
     /// A checkpoint that is not the log's.
-    #[error("{0}")]
+    #[error("the registry's checkpoint is refused: {0}")]
     Checkpoint(Box<StepRefusal>),
     /// Two histories.
     #[error(

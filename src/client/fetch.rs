@@ -87,7 +87,7 @@ struct Fetch<'a> {
 }
 
 /// What packages are checked against.
-struct Terms {
+pub(super) struct Terms {
     options: FetchOptions,
     contact: Contact,
     /// The newest feed at hand.
@@ -155,7 +155,7 @@ impl Client {
     }
 
     /// What the lock's packages are checked against: its log continues the one known, and the proofs are new.
-    async fn terms(
+    pub(super) async fn terms(
         &self,
         lock: &Lock,
         options: &FetchOptions,
@@ -234,16 +234,30 @@ impl Terms {
         })
     }
 
+    /// What a lock newly chose must not be withdrawn; a yanked release may only be kept.
+    pub(super) fn check_choice(&self, locked: &LockedRelease) -> Result<(), StepFailure> {
+        let bundle = self.bundle_of(locked)?;
+        let claims = self.check(locked, |check| check_log(&bundle, check)?.check_claims())?;
+        match claims.yanked {
+            true => Err(StepRefusal::Yanked.at(Step::Standing, &locked.id())),
+            false => Ok(()),
+        }
+    }
+
     /// The steps that need no bytes: nothing is downloaded that the log does not know.
     fn check_log(&self, locked: &LockedRelease) -> Result<Bundle, StepFailure> {
+        let bundle = self.bundle_of(locked)?;
+        self.check(locked, |check| check_log(&bundle, check).map(|_| ()))?;
+        Ok(bundle)
+    }
+
+    fn bundle_of(&self, locked: &LockedRelease) -> Result<Bundle, StepFailure> {
         let release = locked.id();
-        let bundle = self.bundle.bundle(&release).ok_or_else(|| {
+        self.bundle.bundle(&release).ok_or_else(|| {
             let problem = "the registry's answer brings no proof of it".to_owned();
             let mend = Some("Try again; if it stays so, tell the registry's operator.".to_owned());
             StepRefusal::NotObtained { code: "bundle-missing", problem, mend }.at(Step::Checkpoint, &release)
-        })?;
-        self.check(locked, |check| check_log(&bundle, check).map(|_| ()))?;
-        Ok(bundle)
+        })
     }
 
     /// Checks the bytes that lie on disk, since they are what will be loaded.

@@ -7,9 +7,10 @@ use reqwest::Method;
 use super::contact_refusal::ContactRefusal;
 use super::error::ClientError;
 use super::transport::Retry;
-use super::{Client, Contact};
+use super::{Client, Contact, FetchOptions};
+use crate::domain::ReleaseId;
 use crate::resolver::{Lock, ResolveRequest};
-use crate::trust::{Witnesses, read_checkpoint};
+use crate::trust::{Demands, Witnesses, read_checkpoint};
 
 /// How often an answer of an older log than the checkpoint is asked for again: replicas lag a moment.
 const OUTDATED_ATTEMPTS: u32 = 4;
@@ -19,21 +20,32 @@ impl Client {
     /// Chooses releases; the lock remembers which registry it came from.
     ///
     /// Refused is a lock of an older log than the contact's, since it could hide a yank; one of a log that does not
-    /// continue what is remembered; and one that is for other roots or another host than asked for.
+    /// continue what is remembered; one that is for other roots or another host than asked for; and one that newly
+    /// chose a release which its author or the registry took back.
     pub async fn resolve(&self, request: &ResolveRequest, contact: &Contact) -> Result<Lock, ClientError> {
+        let lock = self.current_lock(request, contact).await?;
+        if let Some(problem) = what_differs(&lock, request) {
+            return Err(ContactRefusal::LockDiffers { problem }.into());
+        }
+        if request.as_of.is_none() {
+            self.check_choices(&lock, request, contact).await?;
+        }
+        let registry = self.registry().as_str().trim_end_matches('/').to_owned();
+        Ok(Lock { registry: Some(registry), ..lock })
+    }
+
+    /// An answer no older than the contact's checkpoint.
+    async fn current_lock(&self, request: &ResolveRequest, contact: &Contact) -> Result<Lock, ClientError> {
         let url = self.api(&["resolve"]);
         let make = || self.request(Method::POST, &url).json(request);
         let known = contact.checkpoint.tree_size;
-        let asks_for_the_past = request.as_of.is_some();
         for attempt in 1.. {
             let lock: Lock = self.transport.json(Retry::Safe, make).await?;
             let found = log_size_of(&lock, contact)?;
-            if found >= known || asks_for_the_past {
-                self.check_lock(&lock, request, contact).await?;
-                let registry = self.registry().as_str().trim_end_matches('/').to_owned();
-                return Ok(Lock { registry: Some(registry), ..lock });
+            if found >= known {
+                return Ok(lock);
             }
-            if attempt == OUTDATED_ATTEMPTS {
+            if !may_ask_again(attempt) {
                 return Err(ContactRefusal::Outdated { what: "lock", found, known }.into());
             }
             pause(attempt).await;
@@ -41,19 +53,21 @@ impl Client {
         unreachable!("the loop ends by returning")
     }
 
-    async fn check_lock(
+    /// What the lock before did not hold is in the log, counts, and was not taken back.
+    async fn check_choices(
         &self,
         lock: &Lock,
         request: &ResolveRequest,
         contact: &Contact,
     ) -> Result<(), ClientError> {
-        if let Some(problem) = what_differs(lock, request) {
-            return Err(ContactRefusal::LockDiffers { problem }.into());
-        }
-        if let Some(note) = &lock.checkpoint {
-            self.observe(&contact.trust, note).await?;
-        }
-        Ok(())
+        let was_locked = |id: &ReleaseId| request.lock.as_ref().is_some_and(|lock| lock.release(id).is_some());
+        let demands =
+            Demands { verified: request.policy.require_verified, ..Demands::default() };
+        let options = FetchOptions { demands, ..FetchOptions::default() };
+        let terms = self.terms(lock, &options, contact).await?;
+        let chosen = lock.releases.iter().filter(|locked| !was_locked(&locked.id()));
+        let failures: Vec<_> = chosen.filter_map(|locked| terms.check_choice(locked).err()).collect();
+        if failures.is_empty() { Ok(()) } else { Err(ClientError::Steps(failures)) }
     }
 }
 
@@ -67,11 +81,11 @@ pub(super) fn may_ask_again(attempt: u32) -> bool {
     attempt < OUTDATED_ATTEMPTS
 }
 
-/// The size of the log the lock was computed from: the smaller of what it says and what its checkpoint says.
+/// The size of the log the lock was computed from; a lock without a checkpoint proves nothing.
 fn log_size_of(lock: &Lock, contact: &Contact) -> Result<u64, ContactRefusal> {
-    let Some(note) = &lock.checkpoint else { return Ok(lock.sequence) };
+    let Some(note) = &lock.checkpoint else { return Ok(0) };
     let (checkpoint, _) = read_checkpoint(note, &contact.trust, Witnesses::NotNeeded)?;
-    Ok(checkpoint.tree_size.min(lock.sequence))
+    Ok(checkpoint.tree_size)
 }
 
 /// What the registry changed of the question, or of what was locked before.

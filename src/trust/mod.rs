@@ -42,6 +42,6 @@ pub use statement::StatementError;
 pub use trust_file::TrustFile;
 pub use verdict::{RUNS_AS_DECLARED, VERDICT_PREDICATE_TYPE, Verdict, read_verdict, sign_verdict};
 pub use verify::{
-    Authority, Check, CheckedPackage, CheckedStep, Demands, Pinned, ProvenRelease, Step, StepFailure,
+    Authority, Check, CheckedPackage, CheckedStep, Claims, Demands, Pinned, ProvenRelease, Step, StepFailure,
     StepRefusal, Witnesses, check_log, check_package, read_checkpoint,
 };

@@ -103,6 +103,25 @@ fn a_longer_log_that_rewrote_its_past_is_refused() {
 }
 
 #[test]
+fn a_fork_is_told_from_damaged_tiles_whatever_the_sizes() {
+    let mut codes = Vec::new();
+    for (old, new) in [(1, 2), (2, 3), (3, 4), (4, 5), (4, 8), (5, 8), (8, 9), (256, 257), (257, 300)] {
+        let mut world = world();
+        world.log = TestLog::new();
+        let publish = |log: &mut TestLog, count: usize| log.publish(&other(&format!("acme:p{count}")), &author());
+        (1..old).for_each(|count| _ = publish(&mut world.log, count));
+        world.serve_log();
+        world.contact().unwrap();
+        world.log.entries.clear();
+        (0..new).for_each(|count| _ = publish(&mut world.log, count));
+        world.serve_log();
+        codes.push(world.contact().unwrap_err().code().to_owned());
+    }
+
+    assert_eq!(codes, vec!["log-forked"; 9]);
+}
+
+#[test]
 fn a_tile_that_was_truncated_is_refused() {
     let mut world = after_a_contact();
     world.log.publish(&other("acme:later"), &author());
@@ -310,6 +329,21 @@ fn a_lock_of_an_older_log_than_its_checkpoint_is_refused() {
     world.serve_log();
 
     insta::assert_snapshot!(resolve(&world, &world.lock, &request(&world)).unwrap_err());
+}
+
+#[test]
+fn a_lock_that_newly_chose_what_was_yanked_is_refused_and_one_that_kept_it_is_not() {
+    let plugin = TestPlugin::new("acme:hello", QUIET, "");
+    let mut world = World::granting("{}", &[&plugin]);
+    world.log.event(&plugin.package, LogEvent::Yank(Moment { at: world.log.now() }));
+    world.serve_log();
+    world.serve_bundle(&world.honest_bundle(&[&plugin]));
+    // An old answer with the newest checkpoint in it.
+    let answer = Lock { checkpoint: Some(world.log.note()), ..world.lock.clone() };
+    let keeps = ResolveRequest { lock: Some(world.lock.clone()), ..request(&world) };
+
+    assert!(resolve(&world, &answer, &keeps).is_ok());
+    insta::assert_snapshot!(resolve(&world, &answer, &request(&world)).unwrap_err());
 }
 
 #[test]

@@ -151,7 +151,25 @@ pub fn check_package(
     check_log(bundle, check)?.check_package(bytes)
 }
 
+/// What the log and the registry say of a release whose package is not there yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claims {
+    /// Whether its author withdrew it from new resolves.
+    pub yanked: bool,
+}
+
 impl ProvenRelease<'_> {
+    /// What can be checked of the later steps without the bytes: verdict, key, age and standing. For a choice, not
+    /// for loading.
+    pub fn check_claims(&self) -> Result<Claims, StepFailure> {
+        let release = self.check.release;
+        let at = |step: Step| move |refusal: StepRefusal| refusal.at(step, release);
+        self.check_verdict().map_err(at(Step::Verdict))?;
+        self.check_key_counts().map_err(at(Step::Signature))?;
+        let standing = self.check_standing().map_err(at(Step::Standing))?;
+        Ok(Claims { yanked: standing.yanked })
+    }
+
     /// The steps that need the bytes.
     pub fn check_package(self, bytes: &[u8]) -> Result<CheckedPackage, StepFailure> {
         let check = self.check;

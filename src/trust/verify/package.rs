@@ -85,7 +85,7 @@ impl ProvenRelease<'_> {
         Ok(if check.pinned.is_some() { Authority::Locked } else { Authority::Logged })
     }
 
-    fn check_key_counts(&self) -> Result<(), StepRefusal> {
+    pub(super) fn check_key_counts(&self) -> Result<(), StepRefusal> {
         let (key, publish) = (self.bundle.key_id, &self.publish);
         let counts_from = self.enrollment.entry.counts_from;
         if !self.enrollment.entry.counts_at(publish.entry.at) {

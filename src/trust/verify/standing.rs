@@ -7,6 +7,7 @@ use crate::trust::{LogEvent, RecallKind, Standing, read_standing};
 
 /// Nothing stands against the release.
 pub(super) struct CheckedStanding {
+    pub(super) yanked: bool,
     pub(super) evidence: String,
     pub(super) remarks: Vec<String>,
 }
@@ -49,7 +50,7 @@ impl ProvenRelease<'_> {
         if let Some(advice) = &standing.deprecated {
             remarks.push(format!("Its author deprecated it: {advice}"));
         }
-        Ok(CheckedStanding { evidence: told.join(", "), remarks })
+        Ok(CheckedStanding { yanked: standing.yanked, evidence: told.join(", "), remarks })
     }
 
     fn read_standing(&self) -> Result<Standing, StepRefusal> {

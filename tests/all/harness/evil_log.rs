@@ -8,7 +8,7 @@ use pluginry::log::{
 };
 use pluginry::signing::{Envelope, SecretKey};
 use pluginry::trust::{
-    Bundle, LockBundle, LogEvent, LogStatement, LogSubject, LoggedEntry, PublishEntry, RecallFeed, Standing,
+    Bundle, LockBundle, LogEvent, LogStatement, LoggedEntry, PublishEntry, RecallFeed, Standing,
     TrustChain, read_recalls, read_standing, sign_recalls, sign_standing,
 };
 use serde_json::Value;
@@ -171,11 +171,5 @@ impl EvilLog {
     /// A lock bundle of one release.
     pub fn lock_bundle(&self, bundle: Bundle, recalls: Envelope) -> LockBundle {
         LockBundle { format: bundle.format, checkpoint: self.note(), recalls, bundles: vec![bundle] }
-    }
-
-    /// Where entries about a key are.
-    pub fn indexes_about(&self, subject: &LogSubject) -> Vec<u64> {
-        let about = |(_, entry): &(u64, &Vec<u8>)| LogStatement::from_bytes(entry).unwrap().subject == *subject;
-        (0..).zip(&self.entries).filter(about).map(|(index, _)| index).collect()
     }
 }
