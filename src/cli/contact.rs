@@ -13,7 +13,9 @@ pub(super) fn contact(client: Client, pin: Option<TrustChain>) -> Result<(Client
     match &contact.pinning {
         Pinning::FirstUse(place) => {
             let registry = client.registry().as_str().trim_end_matches('/');
-            terminal::say(&format!("First contact with {registry}: its keys are pinned from now on ({place})."));
+            terminal::say(&format!(
+                "First contact with {registry}: its keys are pinned from now on ({place})."
+            ));
             for line in key_lines(&contact.trust) {
                 terminal::say(&format!("  {line}"));
             }

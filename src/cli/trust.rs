@@ -161,7 +161,13 @@ impl Told {
         // A feed is kept as it was signed, maybe by a key that was retired since.
         let keys = document.registry_keys_at(0);
         let recalls = remembered.recalls.as_ref().and_then(|signed| read_recalls(signed, &keys).ok());
-        Ok(Self { registry: remembered.registry.clone(), pinned_at: remembered.pinned_at, document, log, recalls })
+        Ok(Self {
+            registry: remembered.registry.clone(),
+            pinned_at: remembered.pinned_at,
+            document,
+            log,
+            recalls,
+        })
     }
 
     fn to_text(&self) -> String {

@@ -60,7 +60,11 @@ enum AnyBundle {
 impl VerifyArguments {
     pub(super) fn run(self) -> Result<(), Failure> {
         let terms = Terms::read(&self)?;
-        let checked = if self.path.is_dir() { terms.check_folder(&self.path)? } else { vec![terms.check_file(&self.path)?] };
+        let checked = if self.path.is_dir() {
+            terms.check_folder(&self.path)?
+        } else {
+            vec![terms.check_file(&self.path)?]
+        };
         if self.json && self.path.is_dir() {
             terminal::print_json(&checked);
         } else if self.json {
@@ -107,10 +111,14 @@ impl Terms {
             None => remembered_trust(bundle.checkpoint(), lock.as_ref())?,
         };
         let lock_log = match lock.as_ref().and_then(|lock| lock.checkpoint.as_deref()) {
-            Some(note) => Some(read_checkpoint(note, &trust, Witnesses::NotNeeded).map_err(|refusal| {
-                let failure = Failure::from(refusal);
-                failure.with_context("the lock's checkpoint")
-            })?.0),
+            Some(note) => Some(
+                read_checkpoint(note, &trust, Witnesses::NotNeeded)
+                    .map_err(|refusal| {
+                        let failure = Failure::from(refusal);
+                        failure.with_context("the lock's checkpoint")
+                    })?
+                    .0,
+            ),
             None => None,
         };
         let host = lock.as_ref().and_then(|lock| lock.host.as_ref());

@@ -13,9 +13,7 @@ use crate::log::{
     tiles_for_root, verify_consistency,
 };
 use crate::signing::Envelope;
-use crate::trust::{
-    RecallFeed, TrustChain, TrustDocument, Witnesses, read_checkpoint, read_recalls,
-};
+use crate::trust::{RecallFeed, TrustChain, TrustDocument, Witnesses, read_checkpoint, read_recalls};
 
 const TRUST_MAX_BYTES: usize = 32 * 1024 * 1024;
 const NOTE_MAX_BYTES: usize = 1024 * 1024;

@@ -55,7 +55,9 @@ pub enum ContactRefusal {
     #[error("{0}")]
     Recalls(StatementError),
     /// A recall feed beyond its end.
-    #[error("the recall feed was good until {expired_at}, and it is {now}: what was recalled since is not known")]
+    #[error(
+        "the recall feed was good until {expired_at}, and it is {now}: what was recalled since is not known"
+    )]
     RecallsExpired {
         /// Until when it was good.
         expired_at: Timestamp,
@@ -69,7 +71,9 @@ pub enum ContactRefusal {
         problem: String,
     },
     /// An answer of an older log than the registry's own checkpoint.
-    #[error("the {what} is of a log of {found} entries, but the registry's log has {known}: it may hide what happened since")]
+    #[error(
+        "the {what} is of a log of {found} entries, but the registry's log has {known}: it may hide what happened since"
+    )]
     Outdated {
         /// What was answered.
         what: &'static str,

@@ -267,8 +267,9 @@ impl Terms {
         package: &Path,
         bundle: &Bundle,
     ) -> Result<CheckedPackage, StepFailure> {
-        let bytes = std::fs::read(package)
-            .map_err(|error| StepRefusal::from(ClientError::file(package, error)).at(Step::Digest, &locked.id()))?;
+        let bytes = std::fs::read(package).map_err(|error| {
+            StepRefusal::from(ClientError::file(package, error)).at(Step::Digest, &locked.id())
+        })?;
         self.check(locked, |check| check_package(&bytes, bundle, check))
     }
 }

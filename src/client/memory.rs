@@ -43,7 +43,14 @@ pub struct Remembered {
 impl Remembered {
     /// The beginning of a memory: the keys alone.
     pub fn pin(registry: &str, trust: TrustChain, pinned_at: Timestamp) -> Self {
-        Self { format: FORMAT, registry: registry.to_owned(), pinned_at, trust, checkpoint: None, recalls: None }
+        Self {
+            format: FORMAT,
+            registry: registry.to_owned(),
+            pinned_at,
+            trust,
+            checkpoint: None,
+            recalls: None,
+        }
     }
 
     /// The newest pinned trust document.
@@ -222,7 +229,8 @@ fn read(path: &Path) -> Result<Option<Remembered>, MemoryError> {
         json => json.map_err(|error| file_error("read", path, &error))?,
     };
     let unreadable = |problem: String| MemoryError::Unreadable { path: path.to_owned(), problem };
-    let remembered: Remembered = serde_json::from_slice(&json).map_err(|error| unreadable(error.to_string()))?;
+    let remembered: Remembered =
+        serde_json::from_slice(&json).map_err(|error| unreadable(error.to_string()))?;
     if remembered.format != FORMAT {
         return Err(unreadable(format!("it has format {}, this program knows {FORMAT}", remembered.format)));
     }
@@ -336,8 +344,9 @@ mod tests {
 
     #[test]
     fn every_address_has_a_file_of_its_own() {
-        let names = ["https://a.example/", "http://a.example/", "https://a.example/b", "http://127.0.0.1:8080/"]
-            .map(file_name);
+        let names =
+            ["https://a.example/", "http://a.example/", "https://a.example/b", "http://127.0.0.1:8080/"]
+                .map(file_name);
 
         insta::assert_snapshot!(names.join("\n"));
     }

@@ -60,9 +60,9 @@ impl Client {
         request: &ResolveRequest,
         contact: &Contact,
     ) -> Result<(), ClientError> {
-        let was_locked = |id: &ReleaseId| request.lock.as_ref().is_some_and(|lock| lock.release(id).is_some());
-        let demands =
-            Demands { verified: request.policy.require_verified, ..Demands::default() };
+        let was_locked =
+            |id: &ReleaseId| request.lock.as_ref().is_some_and(|lock| lock.release(id).is_some());
+        let demands = Demands { verified: request.policy.require_verified, ..Demands::default() };
         let options = FetchOptions { demands, ..FetchOptions::default() };
         let terms = self.terms(lock, &options, contact).await?;
         let chosen = lock.releases.iter().filter(|locked| !was_locked(&locked.id()));

@@ -17,7 +17,8 @@ use crate::harness::evil_log::EvilLog;
 use crate::harness::evil_proxy::EvilProxy;
 use crate::harness::server::{ADDER, Author, TestPackage, TestServer, accept, core_manifest};
 
-const VERIFIED: &str = "[[verify]]\nname = \"adds\"\ncall = \"add\"\ninput = [2, 3]\nexpect = { json = [5] }\n";
+const VERIFIED: &str =
+    "[[verify]]\nname = \"adds\"\ncall = \"add\"\ninput = [2, 3]\nexpect = { json = [5] }\n";
 const READER: &str = r#"(module
     (import "wasi_snapshot_preview1" "path_open"
         (func (param i32 i32 i32 i32 i32 i64 i64 i32 i32) (result i32))))"#;
@@ -235,10 +236,16 @@ async fn a_forked_log_is_refused_though_the_real_log_key_signed_it() {
     let mut rewritten = EvilLog::of(&server).await;
     let bundle = world.bundle().await;
     rewritten.entries.swap(0, 1);
-    let same_size = { rewritten.serve(&world.liar); world.refused_fetch() };
+    let same_size = {
+        rewritten.serve(&world.liar);
+        world.refused_fetch()
+    };
     world.liar.be_honest();
     rewritten.publish(&world.package, &world.author.key, &bundle);
-    let longer = { rewritten.serve(&world.liar); world.refused_fetch() };
+    let longer = {
+        rewritten.serve(&world.liar);
+        world.refused_fetch()
+    };
 
     assert_snapshot!(format!("of the same size\n{same_size}\nlonger\n{longer}"));
 }
@@ -259,7 +266,10 @@ async fn a_verdict_that_was_changed_is_not_in_the_log() {
     let server = start().await;
     let world = World::of(&server).await;
     world.liar.change_json("/api/v1/bundles", |answer| {
-        let entry = answer["bundles"][0]["verdict"]["entry"].as_str().unwrap().replace("\"state\":\"passed\"", "\"state\":\"failed\"");
+        let entry = answer["bundles"][0]["verdict"]["entry"]
+            .as_str()
+            .unwrap()
+            .replace("\"state\":\"passed\"", "\"state\":\"failed\"");
         answer["bundles"][0]["verdict"]["entry"] = entry.into();
     });
 
@@ -279,7 +289,8 @@ async fn a_swapped_signer_is_refused() {
     let LogEvent::KeyEnroll(mut entry) = enrollment.event else { panic!("no enrolment") };
     entry.public_key = key.public_key();
     let namespace = "acme".parse().unwrap();
-    let enrolled = log.append(&LogStatement::of_key(&namespace, key.public_key().id(), LogEvent::KeyEnroll(entry)));
+    let enrolled =
+        log.append(&LogStatement::of_key(&namespace, key.public_key().id(), LogEvent::KeyEnroll(entry)));
     let published = log.publish(&world.package, &key, &like);
     let forged = Bundle {
         public_key: key.public_key(),
@@ -462,7 +473,8 @@ async fn an_import_beyond_the_grants_is_refused_though_author_and_registry_signe
     let server = start().await;
     let world = World::of(&server).await;
     // The author and the registry are one: a package that reads files, logged and locked in earnest.
-    let package = TestPackage::pack(&core_manifest("acme:adder@1.0.1", "[capabilities]\nfile-read = {}\n"), READER);
+    let package =
+        TestPackage::pack(&core_manifest("acme:adder@1.0.1", "[capabilities]\nfile-read = {}\n"), READER);
     let honest = world.record_bundle().await;
     let mut log = EvilLog::of(&server).await;
     let published = log.publish(&package, &world.author.key, &honest.bundles[0]);

@@ -108,7 +108,8 @@ fn a_fork_is_told_from_damaged_tiles_whatever_the_sizes() {
     for (old, new) in [(1, 2), (2, 3), (3, 4), (4, 5), (4, 8), (5, 8), (8, 9), (256, 257), (257, 300)] {
         let mut world = world();
         world.log = TestLog::new();
-        let publish = |log: &mut TestLog, count: usize| log.publish(&other(&format!("acme:p{count}")), &author());
+        let publish =
+            |log: &mut TestLog, count: usize| log.publish(&other(&format!("acme:p{count}")), &author());
         (1..old).for_each(|count| _ = publish(&mut world.log, count));
         world.serve_log();
         world.contact().unwrap();
@@ -295,8 +296,7 @@ fn bundles_of_a_fork_are_refused_though_the_log_key_signed_it() {
     world.serve_log();
     world.serve_bundle(&world.honest_bundle(&[&plugin]));
 
-    let outcome =
-        block_on(world.client.fetch(&world.lock, world.folder.path(), &world.options, &contact));
+    let outcome = block_on(world.client.fetch(&world.lock, world.folder.path(), &world.options, &contact));
 
     insta::assert_snapshot!(world.words_of(&outcome.unwrap_err()));
     assert_eq!(std::fs::read_dir(world.folder.path()).unwrap().count(), 0);

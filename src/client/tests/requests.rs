@@ -5,8 +5,8 @@ use bytes::Bytes;
 use super::world::block_on;
 use super::{Answer, TestPlugin, TestRegistry, World};
 use crate::client::{Client, Publication};
-use crate::trust::testing::{QUIET, author};
 use crate::signing::{Envelope, verify_release};
+use crate::trust::testing::{QUIET, author};
 
 const KEYS: &str = "/api/v1/namespaces/acme/keys";
 

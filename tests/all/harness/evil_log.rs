@@ -4,12 +4,13 @@
 
 use pluginry::domain::{Digest, Timestamp, VerificationState};
 use pluginry::log::{
-    Checkpoint, EntryBundleId, SignedCheckpoint, TilePath, Tiles, TreeEdge, prove_inclusion, read_entry_bundle,
+    Checkpoint, EntryBundleId, SignedCheckpoint, TilePath, Tiles, TreeEdge, prove_inclusion,
+    read_entry_bundle,
 };
 use pluginry::signing::{Envelope, SecretKey};
 use pluginry::trust::{
-    Bundle, LockBundle, LogEvent, LogStatement, LoggedEntry, PublishEntry, RecallFeed, Standing,
-    TrustChain, read_recalls, read_standing, sign_recalls, sign_standing,
+    Bundle, LockBundle, LogEvent, LogStatement, LoggedEntry, PublishEntry, RecallFeed, Standing, TrustChain,
+    read_recalls, read_standing, sign_recalls, sign_standing,
 };
 use serde_json::Value;
 
@@ -35,7 +36,8 @@ impl EvilLog {
         while (entries.len() as u64) < head.tree_size {
             let bundle = EntryBundleId::holding(entries.len() as u64, head.tree_size).unwrap();
             let bytes = server.get(&format!("/log/{}", bundle.path())).await.bytes().await.unwrap();
-            entries.extend(read_entry_bundle(&bytes, bundle.width()).unwrap().into_iter().map(<[u8]>::to_vec));
+            entries
+                .extend(read_entry_bundle(&bytes, bundle.width()).unwrap().into_iter().map(<[u8]>::to_vec));
         }
         let key = |name: &str| {
             let text = std::fs::read_to_string(server.data().join("keys").join(name)).unwrap();

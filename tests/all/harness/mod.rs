@@ -3,11 +3,11 @@
 #[cfg(all(feature = "runtime", feature = "client"))]
 pub mod command;
 pub mod database;
-#[cfg(all(feature = "runtime", feature = "client"))]
-pub mod faulty_store;
 pub mod evil_log;
 #[cfg(all(feature = "runtime", feature = "client"))]
 pub mod evil_proxy;
+#[cfg(all(feature = "runtime", feature = "client"))]
+pub mod faulty_store;
 #[cfg(all(feature = "runtime", feature = "client"))]
 pub mod generated;
 #[cfg(all(feature = "runtime", feature = "client"))]
