@@ -2,7 +2,7 @@
 //!
 //! With the feature `kill-points`, `PLUGINRY_TEST_KILL_AT=name:count` makes the process kill itself when it passes
 //! the point `name` for the `count`-th time, and `PLUGINRY_TEST_PERIOD_MS` shortens what is done by the clock.
-//! Without the feature nothing of it is compiled, not even the names. `tests/all/kills.rs` walks [`ALL`].
+//! Without the feature nothing of it is compiled, not even the names. `tests/all/kills/` walks [`ALL`].
 
 /// Every point: its name, and what was done and what not when it is passed.
 #[cfg(feature = "kill-points")]

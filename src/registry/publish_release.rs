@@ -133,8 +133,8 @@ async fn published_before(
             sent: request.package.digest(),
         });
     }
-    // Until it is in the signed log, it is not published: the committer waits for that.
-    if existing.sequence.is_none_or(|sequence| sequence > registry.head().tree_size) {
+    // Until it is in the signed log and shown, it is not published: the committer waits for that.
+    if existing.sequence.is_none_or(|sequence| sequence > registry.sequence()) {
         return Ok(None);
     }
     let texts = releases::find_texts(&mut connection, existing.id).await?;
