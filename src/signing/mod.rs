@@ -1,9 +1,8 @@
-//! Signatures on releases: Ed25519 keys, DSSE envelopes, in-toto statements and the bundle that carries them.
+//! Signatures on releases: Ed25519 keys, DSSE envelopes, and in-toto statements.
 //!
 //! Everything here is pure: bytes in, value or refusal out. Randomness, key files and the network
 //! belong to the caller.
 
-mod bundle;
 #[cfg(test)]
 mod canonical_json;
 mod endorsement;
@@ -14,7 +13,6 @@ mod statement;
 #[cfg(test)]
 mod tests;
 
-pub use bundle::Bundle;
 pub use endorsement::{
     ENDORSEMENT_PREDICATE_TYPE, EndorsementError, KeyEndorsement, read_endorsement, sign_endorsement,
     verify_endorsement,

@@ -396,7 +396,7 @@ impl Refusal for StepRefusal {
             }
             Self::TooYoung { .. } => "Wait, or choose an older release.",
             Self::Yanked => {
-                "Choose another release; `pluginry resolve` does. To use it all the same, give --accept-yanked."
+                "Choose another release. To check it all the same, give `pluginry verify` --accept-yanked."
             }
             Self::Withdrawn { .. } => {
                 "Do not run it, and stop it where it runs. Resolve again for another release."
