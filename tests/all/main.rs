@@ -39,9 +39,9 @@ mod migrations;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod monitor;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
-mod operator;
-#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod offline;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod operator;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod own_host;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]

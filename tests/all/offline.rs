@@ -43,7 +43,9 @@ fn words(host: &Terminal, url: &str, said: &Said) -> String {
     let mut lines = Vec::new();
     for line in text.lines() {
         let mut line = line.to_owned();
-        if let Some((before, (_, after))) = line.split_once("published ").and_then(|(before, rest)| Some((before, rest.split_once(" ago")?))) {
+        if let Some((before, (_, after))) =
+            line.split_once("published ").and_then(|(before, rest)| Some((before, rest.split_once(" ago")?)))
+        {
             line = format!("{before}published [while] ago{after}");
         }
         for (before, length, instead) in patterns {
@@ -55,7 +57,9 @@ fn words(host: &Terminal, url: &str, said: &Said) -> String {
         }
         let words = line.split(' ').map(|word| {
             let is_day = word.trim_start_matches('(').starts_with("20") && word.matches('-').count() == 2;
-            let is_minute = word.len() >= 6 && word.as_bytes()[2] == b':' && word[3..].starts_with(|c: char| c.is_ascii_digit());
+            let is_minute = word.len() >= 6
+                && word.as_bytes()[2] == b':'
+                && word[3..].starts_with(|c: char| c.is_ascii_digit());
             match word {
                 _ if word.contains("plugins.example.org+") => "[vkey]".to_owned(),
                 _ if is_day => "[day]".to_owned(),
