@@ -150,6 +150,7 @@ fn snapshot(name: &str, text: &str) {
         (r"[0-9a-f]{64}", "[key]"),
         (r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "[time]"),
         // Verdicts take places in the log when their runs end.
+        (r"verdict of [^)]+\)", "verdict of [release])"),
         (r"entry \d+ \((publish of (acme:adder@[12]|acme:guest|beta))", "entry [index] ($1"),
     ];
     insta::with_settings!({ filters => filters }, { insta::assert_snapshot!(name, text) });
@@ -245,7 +246,10 @@ async fn lies_in_database_and_object_store_are_told() {
         text(honest.clone()).replacen("\"verification\":\"passed\"", "\"verification\":\"failed\"", 1);
     fs::write(&index_file, lying).unwrap();
     server.restart();
-    all += &format!("an index file: {}", told(&server.url, &[]));
+    // The registry itself puts this one right instead of serving it; whoever serves the store past it is told of in
+    // `lies_in_answers_are_told`.
+    let healed = verify(&server.url, &[]);
+    assert_eq!(healed.code, 0, "{}", healed.as_text());
 
     server.stop();
     fs::write(&index_file, &honest).unwrap();

@@ -7,6 +7,7 @@ use futures::StreamExt as _;
 use futures::stream::{BoxStream, FuturesUnordered};
 
 use super::difference::{Difference, Findings, Halt};
+use super::source::joined;
 use crate::client::{Client, ClientError};
 use crate::log::{
     EntryBundleId, Hash, TILE_WIDTH, TileId, TilePath, Tiles, TreeEdge, cut_entry_bundle, prove_consistency,
@@ -64,10 +65,7 @@ async fn read_bundle(client: &Client, id: EntryBundleId) -> Result<ReadBundle, C
             .map(|entry| ReadEntry { bytes: entry.to_vec(), statement: LogStatement::from_bytes(entry) })
             .collect())
     });
-    match read.await {
-        Ok(entries) => Ok((id, entries)),
-        Err(error) => std::panic::resume_unwind(error.into_panic()),
-    }
+    Ok((id, joined(read).await))
 }
 
 /// A tile or bundle; a partial one that is gone has become a full one.

@@ -11,6 +11,7 @@ use super::answers::{self, index_differences};
 use super::difference::{Difference, Halt};
 use super::log_reader::ReadEntry;
 use super::packages::{Looked, PackageBook, about};
+use super::source::joined;
 use super::{Client, ClientError, Monitor};
 use crate::domain::{Digest, HostProfile, IndexRelease, PluginName, Refusal as _, ReleaseId, Timestamp};
 use crate::trust::{
@@ -46,12 +47,7 @@ impl PackageLooks {
         let look = Arc::clone(&self.book).look(self.client.clone(), release, profile);
         // A task of its own, so that it goes on while the next entries are read.
         let look = tokio::spawn(look);
-        self.looks.push(Box::pin(async move {
-            match look.await {
-                Ok(outcome) => outcome,
-                Err(error) => std::panic::resume_unwind(error.into_panic()),
-            }
-        }));
+        self.looks.push(Box::pin(joined(look)));
     }
 
     fn is_full(&self) -> bool {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tempfile::NamedTempFile;
 
 use super::difference::Difference;
+use super::source::joined;
 use crate::client::{Client, ClientError};
 use crate::domain::{Digest, HostProfile, Manifest, ReleaseId, Risk};
 use crate::trust::LoggedRelease;
@@ -94,10 +95,7 @@ impl PackageBook {
             }
             Ok((release, looked))
         });
-        match read.await {
-            Ok(outcome) => outcome,
-            Err(error) => std::panic::resume_unwind(error.into_panic()),
-        }
+        joined(read).await
     }
 
     fn read(

@@ -5,6 +5,7 @@ use std::path::Path;
 use bytes::Bytes;
 use reqwest::{Method, Response, StatusCode};
 use tokio::io::AsyncWriteExt as _;
+use tokio::task::{JoinError, JoinHandle};
 use url::Url;
 
 use crate::client::transport::{Retry, unreachable};
@@ -13,6 +14,15 @@ use crate::domain::{Digest, DigestWriter};
 
 /// An entry bundle holds at most 256 entries of 64 KiB, each behind two bytes; nothing asked for here is larger.
 const OBJECT_MAX_BYTES: usize = 256 * (u16::MAX as usize + 2);
+
+/// What a task of its own made. Where the runtime is stopping, nobody waits for it any more.
+pub(super) async fn joined<T>(task: JoinHandle<T>) -> T {
+    match task.await.map_err(JoinError::try_into_panic) {
+        Ok(made) => made,
+        Err(Ok(panic)) => std::panic::resume_unwind(panic),
+        Err(Err(_cancelled)) => std::future::pending().await,
+    }
+}
 
 /// What arrived of a package.
 pub(super) struct Arrived {
@@ -44,7 +54,15 @@ impl Client {
         path: &Path,
     ) -> Result<Option<Arrived>, ClientError> {
         let url = self.object_url(&format!("blobs/sha256/{}", digest.to_hex()));
-        let Some(mut response) = self.answer(url).await? else { return Ok(None) };
+        let mut response = match self.answer(url).await {
+            Ok(Some(response)) => response,
+            // A registry that finds the bytes damaged hands out nothing, too.
+            Err(error) if error.status() == Some(StatusCode::INTERNAL_SERVER_ERROR.as_u16()) => {
+                return Ok(None);
+            }
+            Ok(None) => return Ok(None),
+            Err(error) => return Err(error),
+        };
         let mut file = tokio::fs::File::create(path).await.map_err(|error| ClientError::file(path, error))?;
         let mut writer = DigestWriter::default();
         while let Some(piece) = response.chunk().await.map_err(|error| unreachable(&error))? {
