@@ -3,8 +3,10 @@
 # --- the server, from start to ready, on a new and on an existing data directory -----------------------------
 listen=127.0.0.1:$(port); base=http://$listen
 start_server() { # prints milliseconds from start to the first good /health/ready
-    target/release/pluginry serve --listen "$listen" --data "$work/data" --set log_filter=warn \
-        --set rate_limits.address_per_minute=0 --set rate_limits.inspect_per_minute=0 --set rate_limits.token_per_minute=0 \
+    local settings=(--set log_filter=warn --set rate_limits.address_per_minute=0 --set rate_limits.token_per_minute=0)
+    # The build from before the log has no such limit.
+    [ "${program:-}" = "${BASELINE:-none}" ] || settings+=(--set rate_limits.inspect_per_minute=0)
+    "${program:-target/release/pluginry}" serve --listen "$listen" --data "${data:-$work/data}" "${settings[@]}" \
         --set rate_limits.publish_per_minute=0 "$@" >"$work/server.log" 2>&1 &
     server_pid=$!
     python3 - "$base/health/ready" <<'PY'
@@ -30,7 +32,22 @@ echo "## Publish"; echo
 target/release/examples/publish_load "$base" "$token" "$work"
 echo
 
-kill "$server_pid"; wait "$server_pid" 2>/dev/null || true
+stop_server() { kill "$server_pid"; wait "$server_pid" 2>/dev/null || true; }
+stop_server
+
+# BASELINE=PROGRAM: the same load on a build from before the transparency log (commit c5bcf0e), then on this one again.
+if [ -n "${BASELINE:-}" ]; then
+    for program in "$BASELINE" target/release/pluginry; do
+        data="$work/compared-$(basename "$(dirname "$program")")"
+        start_server --set verification.children=0 >/dev/null
+        token=$(sed -n 's/.*\(plg_[A-Za-z0-9_-]*\).*/\1/p' "$work/server.log" | head -1)
+        if [ "$program" = "$BASELINE" ]; then echo "### Without the log: $BASELINE"; else echo "### With the log"; fi
+        echo; target/release/examples/publish_load "$base" "$token" "$work" | grep -v '^| floor'; echo
+        stop_server
+    done
+    unset program data
+fi
+
 start_server --set verification.children=0 >"$work/again_ms"; again_ms=$(cat "$work/again_ms")
 idle=$(rss_mib "$server_pid")
 
