@@ -68,6 +68,7 @@ mod storage;
 mod surviving;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod trust;
+mod trust_by_hand;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod verification;
 mod wasm_cases;
