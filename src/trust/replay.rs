@@ -113,9 +113,8 @@ impl Replay {
                 self.revoke_key(index, namespace, *key_id, revocation, &mut broken);
             }
             (LogSubject::Profile { profile, digest }, _) => {
-                if self.profiles.insert(profile.clone(), *digest).is_some() {
-                    broken.push(BrokenRule::ProfileTwice { profile: profile.clone() });
-                }
+                let before = self.profiles.insert(profile.clone(), *digest);
+                broken.extend(before.map(|_| BrokenRule::ProfileTwice { profile: profile.clone() }));
             }
             (LogSubject::Release { release, digest }, LogEvent::Publish(entry)) => {
                 self.publish(index, release, *digest, entry, &mut broken);

@@ -77,7 +77,7 @@ impl Monitor {
                 "it is too large",
             ));
         }
-        if index % u64::from(crate::log::TILE_WIDTH) == 0 {
+        if index.is_multiple_of(u64::from(crate::log::TILE_WIDTH)) {
             self.tail.clear();
         }
         self.tail.push(entry.bytes);
