@@ -261,7 +261,8 @@ impl Registry {
         writer: &mut LogWriter,
         turn: Option<sqlx::Transaction<'static, sqlx::Any>>,
     ) -> Result<(), RecoverLogError> {
-        writer.put_unwritten(self).await?;
+        let tree_size = self.shared.log_tree.edge().size();
+        writer.put_tiles(self, tree_size).await?;
         let head = self.sign_head();
         kill_points::pass("start-before-checkpoint");
         self.storage().put_log_objects(vec![(CHECKPOINT.to_owned(), head.note.clone().into())]).await?;

@@ -1,10 +1,10 @@
 //! The second stage of a change: what is committed gets into the tree, the tree is signed, and then everybody is told.
 //!
-//! In this order: full tiles and bundles → durable → checkpoint signed → checkpoint stored → index files →
-//! projections → answers. While one batch is written here, the next is committed; all that waits shares one checkpoint.
+//! In this order: tiles and bundles, full and partial → durable → checkpoint signed → checkpoint stored → index files
+//! → projections → answers. While one batch is written here, the next is committed; all that waits shares one
+//! checkpoint.
 //!
-//! What is not full yet is not put into the store for every checkpoint: its entries are durable in the database, its
-//! tiles are in memory and are served from there. It is put there when nothing happens or a moment has passed.
+//! Partial tiles that have wider ones are removed when nothing happens or a moment has passed.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -29,9 +29,9 @@ use crate::storage::StorageError;
 pub(super) const CHECKPOINT: &str = "checkpoint";
 /// How many batches may wait for the tree.
 const BATCHES: usize = 16;
-/// After how long without a change the partial tiles are stored.
+/// After how long without a change old partial tiles are removed.
 const QUIET: Duration = Duration::from_millis(250);
-/// After how long they are stored even though changes go on.
+/// After how long they are removed even though changes go on.
 const BUSY: Duration = Duration::from_secs(2);
 /// After how long what failed is tried again, if nothing else happens.
 const AFTER_FAILURE: Duration = Duration::from_secs(2);
@@ -83,7 +83,7 @@ pub(super) struct CommittedBatch {
 pub(super) struct LogWriter {
     /// What became full and is not in the store yet.
     unwritten: Vec<(TilePath, Bytes)>,
-    /// The size of the tree whose partial tiles are in the store.
+    /// The size of the tree that was settled last.
     settled: u64,
     /// The size of the tree whose checkpoint was read back from the store.
     checked: u64,
@@ -207,12 +207,13 @@ impl Registry {
             self.follow_head(&mut writer, transaction).await?;
         }
         self.grow_log(&mut writer, leaves, last).await?;
-        let head = self.sign_head();
-        if head == *self.head() {
+        let tree_size = self.shared.log_tree.edge().size();
+        if tree_size == self.head().tree_size {
             return Ok(());
         }
         kill_points::pass("log-before-tiles");
-        writer.put_unwritten(self).await?;
+        writer.put_tiles(self, tree_size).await?;
+        let head = self.sign_head();
         kill_points::pass("log-before-checkpoint");
         self.storage().put_log_object(CHECKPOINT, head.note.clone().into()).await?;
         kill_points::pass("log-after-checkpoint");
@@ -329,8 +330,7 @@ impl Registry {
         self.shared.log_writer.lock().await.settled == self.head().tree_size
     }
 
-    /// Stores the partial tiles of the signed tree, for whoever reads the store without this process, removes old
-    /// ones, and remembers the head in the database. Whether that went well.
+    /// Removes partial tiles that have wider ones, and remembers the head in the database. Whether that went well.
     pub(super) async fn settle_log(&self) -> bool {
         let mut writer = self.shared.log_writer.lock().await;
         let head = self.head();
@@ -339,27 +339,16 @@ impl Registry {
         }
         let settled = self.settle(&mut writer, &head).await;
         if let Err(error) = &settled {
-            tracing::warn!(%error, "the partial tiles of the log were not stored");
+            tracing::warn!(%error, "old partial tiles of the log were not removed");
         }
         settled.is_ok()
     }
 
     async fn settle(&self, writer: &mut LogWriter, head: &SignedHead) -> Result<(), WriteLogError> {
-        let index = head.tree_size / u64::from(TILE_WIDTH);
-        let bundle = EntryBundleId::in_tree(index, head.tree_size).map(TilePath::Entries);
-        let tile = TileId::in_tree(0, index, head.tree_size).map(TilePath::Hashes);
-        let partials: Vec<(TilePath, Bytes)> = {
-            let edge = self.shared.log_tree.edge();
-            let bytes = |path| Some((path, Bytes::copy_from_slice(edge.partial(path)?)));
-            bundle.into_iter().chain(tile).filter_map(bytes).collect()
-        };
-        writer.partials.extend(partials.iter().map(|(path, _)| *path));
-        let objects = partials.into_iter().map(|(path, bytes)| (path.path(), bytes)).collect();
-        self.storage().put_log_objects(objects).await?;
-        kill_points::pass("settle-after-partials");
         for path in writer.take_old_partials() {
             self.storage().delete_log_object(&path.path()).await?;
         }
+        kill_points::pass("settle-after-partials");
         if self.database().dialect() == Dialect::Sqlite {
             let mut transaction = self.database().write().await?;
             log::save_head(&mut transaction, &head.to_row(), Timestamp::now()).await?;
@@ -384,6 +373,24 @@ impl LogWriter {
         let partials = self.unwritten.drain(..).map(|(path, _)| path).filter(|path| path.is_partial());
         self.partials.extend(partials);
         Ok(())
+    }
+
+    /// Puts what a checkpoint over the tree stands on into the store, durably: what became full, and what is not yet.
+    pub(super) async fn put_tiles(
+        &mut self,
+        registry: &Registry,
+        tree_size: u64,
+    ) -> Result<(), StorageError> {
+        let index = tree_size / u64::from(TILE_WIDTH);
+        let bundle = EntryBundleId::in_tree(index, tree_size).map(TilePath::Entries);
+        let tile = TileId::in_tree(0, index, tree_size).map(TilePath::Hashes);
+        let partials: Vec<(TilePath, Bytes)> = {
+            let edge = registry.shared.log_tree.edge();
+            let bytes = |path| Some((path, Bytes::copy_from_slice(edge.partial(path)?)));
+            bundle.into_iter().chain(tile).filter_map(bytes).collect()
+        };
+        self.unwritten.extend(partials);
+        self.put_unwritten(registry).await
     }
 
     /// The partial tiles that have newer ones of the same level.
