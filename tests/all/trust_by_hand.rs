@@ -48,7 +48,7 @@ async fn the_steps_by_hand_notice_what_was_changed() {
         "printf x >> plugin.wasm",
         "sed -i s/sizeBytes/sizeBytez/ bundle.json",
         r"sed -i 's/\\n\\n—/0\\n\\n—/' bundle.json",
-        "sed -i 's/\"sig\":\"./\"sig\":\"/' bundle.json",
+        r#"sed -i 's/"public_key":"ed25519:./"public_key":"ed25519:Z/' bundle.json"#,
     ];
 
     for change in changes {
