@@ -56,6 +56,9 @@ impl<'a> World<'a> {
     async fn publish(&self, release: &str) -> TestPackage {
         let package = TestPackage::pack(&core_manifest(release, ""), ADDER);
         self.author.publish(&package).await;
+        // Its verdict is logged too; only then does the log stand still.
+        let path = format!("/api/v1/plugins/{}/verification?wait_seconds=20", package.address());
+        assert_ne!(self.server.get_json(&path).await["state"], "pending");
         package
     }
 
