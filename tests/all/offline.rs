@@ -1,8 +1,6 @@
 //! A host without network: what `pluginry fetch` left behind is enough to check everything again, and nothing is
 //! taken on trust that the host did not pin.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests may panic like tests")]
-
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
