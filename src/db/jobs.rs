@@ -75,6 +75,14 @@ pub async fn take(
     .transpose()
 }
 
+/// Makes every job that is held due again, for a process that knows that its holder is gone.
+pub async fn let_go_of_all(connection: &mut AnyConnection) -> Result<(), DatabaseError> {
+    sqlx::query("UPDATE jobs SET state = 'queued', locked_until = NULL WHERE state = 'running'")
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
 /// Removes a job that is done.
 pub async fn finish(connection: &mut AnyConnection, job_id: i64) -> Result<(), DatabaseError> {
     sqlx::query("DELETE FROM jobs WHERE id = $1").bind(job_id).execute(connection).await?;

@@ -11,7 +11,7 @@ use super::index_files::IndexFile;
 use super::sequence::{KEY_REVOKE, sequence_outbox};
 use super::{OpenError, Registry};
 use crate::db::log::LogEntry;
-use crate::db::{DatabaseError, log, releases};
+use crate::db::{DatabaseError, Dialect, jobs, log, releases};
 use crate::domain::{IndexRelease, PluginName, ReleaseId};
 use crate::kill_points;
 use crate::storage::StorageError;
@@ -54,6 +54,10 @@ impl Registry {
         let mut transaction = self.database().write().await?;
         log::lock_sequencer(&mut transaction, self.database().dialect()).await?;
         let sequenced = sequence_outbox(&mut transaction).await?;
+        if self.database().dialect() == Dialect::Sqlite {
+            // The data directory is ours alone, so whoever held a job is dead.
+            jobs::let_go_of_all(&mut transaction).await?;
+        }
         kill_points::pass("start-before-commit");
         transaction.commit().await.map_err(DatabaseError::from)?;
         kill_points::pass("start-after-commit");

@@ -158,3 +158,19 @@ async fn identical_publishes_at_once_are_answered_alike() {
 
     assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:#?}");
 }
+
+#[tokio::test]
+async fn a_job_whose_holder_was_killed_is_due_again_at_the_next_start() {
+    let mut server = start().await;
+    server.author("acme").await.publish(&adder("acme:adder@1.0.0")).await;
+    let mut connection = server.database().raw_connection().await;
+    let held = "UPDATE jobs SET state = 'running', locked_until = 9000000000000000";
+    assert_eq!(sqlx::query(held).execute(&mut connection).await.unwrap().rows_affected(), 1);
+
+    server.restart();
+
+    let row = sqlx::query("SELECT state FROM jobs").fetch_one(&mut connection).await.unwrap();
+    // On Postgres its holder may be another replica: there it waits until its time is over.
+    let expected = if server.database().url().starts_with("sqlite") { "queued" } else { "running" };
+    assert_eq!(row.get::<String, _>("state"), expected);
+}
