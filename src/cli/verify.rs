@@ -276,7 +276,11 @@ fn print_steps(checked: &CheckedPackage) {
 /// What was found, on one line: who signed, what it may do, whether it stands.
 pub(super) fn one_line_of(checked: &CheckedPackage) -> String {
     use crate::trust::Step;
-    let told = [Step::Verdict, Step::Signature, Step::Imports, Step::Standing];
-    let steps = checked.steps.iter().filter(|step| told.contains(&step.step));
-    steps.map(|step| step.evidence.as_str()).collect::<Vec<_>>().join("; ")
+    // How many clauses of each step's evidence are for everyday reading; `pluginry verify` prints all.
+    let told = [(Step::Verdict, 1), (Step::Signature, 1), (Step::Imports, 1), (Step::Standing, 2)];
+    let clauses = told.iter().filter_map(|(step, count)| {
+        let evidence = &checked.steps.iter().find(|checked| checked.step == *step)?.evidence;
+        Some(evidence.split(", ").take(*count).collect::<Vec<_>>().join(", "))
+    });
+    clauses.collect::<Vec<_>>().join("; ")
 }
