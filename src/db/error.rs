@@ -77,6 +77,9 @@ fn constraint_of_columns(message: &str) -> String {
         "release_imports.release_id, release_imports.position" => "release_imports_pk",
         "release_exports.release_id, release_exports.position" => "release_exports_pk",
         "log_entries.sequence" => "log_entries_pk",
+        "log_head.id" => "log_head_pk",
+        "trust_documents.version" => "trust_documents_pk",
+        "key_approvals.author_key_id, key_approvals.account_id" => "key_approvals_pk",
         "download_counts.release_id, download_counts.day" => "download_counts_pk",
         other => other,
     };
