@@ -143,7 +143,7 @@ struct Shared {
     stop: CancellationToken,
     tasks: Mutex<JoinSet<()>>,
     /// Held as long as the registry is open.
-    _lock: File,
+    lock: File,
 }
 
 /// Why the registry could not be opened.
@@ -239,7 +239,7 @@ impl Registry {
                 recalls: build_recalls::Recalls::default(),
                 stop: CancellationToken::new(),
                 tasks: Mutex::default(),
-                _lock: lock,
+                lock,
             }),
         };
         registry.refuse_old_log().await?;
@@ -286,6 +286,10 @@ impl Registry {
             tracing::warn!(%error, "the checkpoint in the object store could not be looked after");
         }
         self.shared.database.close().await;
+        // A request that was cut off may hold the registry a moment longer; the directory is free all the same.
+        if let Err(error) = self.shared.lock.unlock() {
+            tracing::warn!(%error, "the data directory stays locked until the process ends");
+        }
     }
 
     /// The settings it was opened with.

@@ -114,7 +114,7 @@ async fn what_the_registry_refuses_comes_with_reason_and_mend() {
         ],
     );
 
-    let said = format!("{anonymous}\n{said}").replace(&server.url, "REGISTRY");
+    let said = ada.redacted(&format!("{anonymous}\n{said}").replace(&server.url, "REGISTRY"));
     assert_snapshot!(said);
 }
 

@@ -54,10 +54,21 @@ impl Terminal {
         self.variables.push((name.to_owned(), value.to_owned()));
     }
 
-    /// A text without what differs from machine to machine: the names of home and folder.
+    /// A text without what differs from machine to machine: the names of home and folder, and the keys of a registry
+    /// that is met for the first time.
     pub fn redacted(&self, text: &str) -> String {
-        text.replace(&self.folder.path().display().to_string(), "FOLDER")
-            .replace(&self.home.path().display().to_string(), "HOME")
+        let text = text
+            .replace(&self.folder.path().display().to_string(), "FOLDER")
+            .replace(&self.home.path().display().to_string(), "HOME");
+        let line = |line: &str| match line {
+            line if line.starts_with("First contact with ") => {
+                "First contact with REGISTRY: its keys are pinned from now on (FILE).\n".to_owned()
+            }
+            line if line.starts_with("  log key  ") => "  log key       KEY\n".to_owned(),
+            line if line.starts_with("  registry key  ") => "  registry key  KEY\n".to_owned(),
+            line => line.to_owned(),
+        };
+        text.split_inclusive('\n').map(line).collect()
     }
 
     /// A file in the working folder.
