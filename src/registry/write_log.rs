@@ -345,9 +345,8 @@ impl Registry {
     }
 
     async fn settle(&self, writer: &mut LogWriter, head: &SignedHead) -> Result<(), WriteLogError> {
-        for path in writer.take_old_partials() {
-            self.storage().delete_log_object(&path.path()).await?;
-        }
+        let old = writer.take_old_partials().into_iter().map(TilePath::path).collect();
+        self.storage().delete_log_objects(old).await?;
         kill_points::pass("settle-after-partials");
         if self.database().dialect() == Dialect::Sqlite {
             let mut transaction = self.database().write().await?;

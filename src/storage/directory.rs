@@ -113,6 +113,22 @@ pub(super) fn put_files<'a>(
     above.collect::<BTreeSet<_>>().into_iter().try_for_each(sync_folder)
 }
 
+/// Removes files that may be gone already, and the folders that this leaves empty.
+pub(super) fn remove_files(files: impl Iterator<Item = PathBuf>) -> Result<(), StorageError> {
+    let mut folders = BTreeSet::new();
+    for path in files {
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+            _ => folders.extend(path.parent().map(Path::to_owned)),
+        }
+    }
+    for folder in folders {
+        // It is not empty as long as a partial tile of the same place is kept.
+        drop(fs::remove_dir(folder));
+    }
+    Ok(())
+}
+
 fn sync_folder(folder: &Path) -> Result<(), StorageError> {
     Ok(File::open(folder)?.sync_all()?)
 }

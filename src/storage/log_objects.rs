@@ -61,19 +61,28 @@ impl Storage {
             .await
     }
 
-    /// Removes an object of the log; nothing happens when it is not there.
-    pub async fn delete_log_object(&self, path: &str) -> Result<(), StorageError> {
-        let key = keys::log(path);
-        match self.store.delete(&key).await {
-            Ok(()) | Err(object_store::Error::NotFound { .. }) => {}
-            Err(error) => return Err(error.into()),
+    /// Removes objects of the log; nothing happens where there is none.
+    pub async fn delete_log_objects(&self, paths: Vec<String>) -> Result<(), StorageError> {
+        if paths.is_empty() {
+            return Ok(());
         }
-        // The last partial tile of a place leaves an empty folder behind; any other folder stays.
-        if let Some(root) = &self.root
-            && let Some(folder) = root.join(key.as_ref()).parent()
-        {
-            drop(tokio::fs::remove_dir(folder).await);
+        if let Some(root) = self.root.clone() {
+            return tokio::task::spawn_blocking(move || {
+                let files = paths.iter().map(|path| root.join(keys::log(path).as_ref()));
+                directory::remove_files(files)
+            })
+            .await
+            .map_err(|_| StorageError::Stopped)?;
         }
-        Ok(())
+        futures::stream::iter(paths)
+            .map(|path| async move {
+                match self.store.delete(&keys::log(&path)).await {
+                    Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+                    Err(error) => Err(error.into()),
+                }
+            })
+            .buffer_unordered(PUTS_AT_ONCE)
+            .try_collect()
+            .await
     }
 }
