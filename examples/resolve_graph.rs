@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use pluginry::domain::{Requirement, Timestamp};
 use pluginry::resolver::{Circumstances, ResolveFailure, ResolveRequest, resolve};
 
-#[path = "../tests/all/resolver_plain.rs"]
-mod resolver_plain;
-use resolver_plain::{Graph, Plain};
+#[path = "../tests/resolver/plain.rs"]
+mod plain;
+use plain::{Graph, Plain};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let file = std::env::args().nth(1).ok_or("usage: resolve_graph FILE")?;

@@ -13,7 +13,7 @@ use super::trust_options::TrustFileOption;
 use super::{Failure, block_on, terminal};
 use crate::client::{Client, Contact};
 use crate::domain::{Grants, PluginName, Requirement};
-use crate::resolver::{HostRequest, Lock, Policy, ResolveRequest};
+use crate::resolver::{HostRequest, Lock, LockedHost, Policy, ResolveRequest};
 
 /// Choose releases that fit together and your host, and write them down in a lock.
 ///
@@ -89,7 +89,12 @@ impl ResolveArguments {
                 .version
                 .clone(),
         };
-        let host = HostRequest { profile: self.profile.name.clone(), version, grants: Some(granted) };
+        let host = HostRequest {
+            profile: self.profile.name.clone(),
+            version: Some(version),
+            extension_points: None,
+            grants: Some(granted),
+        };
         Ok(ResolveRequest {
             roots: self.roots.iter().cloned().collect(),
             host: Some(host),
@@ -135,15 +140,15 @@ async fn resolve_within_grants(registry: &Registry, request: ResolveRequest) -> 
 /// Resolves without looking at grants, then grants what the chosen releases ask for.
 async fn resolve_granting_requests(registry: &Registry, request: ResolveRequest) -> Result<Lock, Failure> {
     let (client, contact) = registry;
-    let host = request.host.clone();
+    let granted_before = request.host.as_ref().and_then(|host| host.grants.clone());
     let mut lock = client.resolve(&without_grants(request), contact).await?;
-    let mut granted = host.as_ref().and_then(|host| host.grants.clone()).unwrap_or_default();
+    let mut granted = granted_before.unwrap_or_default();
     let requested = lock
         .capabilities
         .iter()
         .map(|(capability, scope)| Grant { capability: capability.clone(), scope: scope.clone() });
     grants::add(&mut granted, requested);
-    lock.host = host.map(|host| HostRequest { grants: Some(granted), ..host });
+    lock.host = lock.host.map(|host| LockedHost { grants: Some(granted), ..host });
     for grant in asked_by(&lock, &Grants::new()) {
         terminal::say(&format!("granted: {grant}"));
     }

@@ -93,7 +93,16 @@ fn what_differs(lock: &Lock, request: &ResolveRequest) -> Option<String> {
     if lock.roots != request.roots {
         return Some("it is for other roots".into());
     }
-    if lock.host != request.host {
+    let is_same_host = match (&lock.host, &request.host) {
+        (Some(locked), Some(asked)) => {
+            locked.profile == asked.profile
+                && asked.version.as_ref().is_none_or(|version| *version == locked.version)
+                && locked.extension_points == asked.extension_points
+                && locked.grants == asked.grants
+        }
+        (locked, asked) => locked.is_none() && asked.is_none(),
+    };
+    if !is_same_host {
         return Some("it is for another host, or grants other powers".into());
     }
     let before = request.lock.as_ref()?;

@@ -15,6 +15,7 @@ mod profile_rules;
 mod refusal;
 mod release;
 mod time;
+mod trust_level;
 mod version;
 
 pub use capability::{Capabilities, CapabilityName, CapabilityRequest, Grants, Risk, Scope};
@@ -33,4 +34,5 @@ pub use profile::{
 pub use refusal::Refusal;
 pub use release::{IndexRelease, PublishFacts, VerificationState};
 pub use time::Timestamp;
+pub use trust_level::TrustLevel;
 pub use version::{ReleaseId, ReleaseIdError, Requirement, Version, VersionError};

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Capabilities, DependencySpec, Digest, Manifest, Objection, PluginName, Requirement, Risk, Timestamp,
-    Version,
+    TrustLevel, Version,
 };
 
 /// Where the verification run of a release stands.
@@ -69,6 +69,9 @@ pub struct IndexRelease {
     /// Whether that key is revoked from this release's place in the log or before: it no longer verifies.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub signer_revoked: bool,
+    /// How far the operator trusts its namespace.
+    #[serde(default, skip_serializing_if = "TrustLevel::is_marketplace")]
+    pub trust: TrustLevel,
     /// Where its verification run stands.
     pub verification: VerificationState,
     /// Whether the author withdrew it from new resolves.
@@ -129,6 +132,7 @@ impl IndexRelease {
             signer: facts.signer,
             widening: facts.widening,
             signer_revoked: false,
+            trust: TrustLevel::default(),
             verification: VerificationState::Pending,
             yanked: false,
             deprecated: None,

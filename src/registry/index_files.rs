@@ -168,6 +168,7 @@ mod tests {
             signer: "k".into(),
             widening: false,
             signer_revoked: false,
+            trust: crate::domain::TrustLevel::default(),
             verification: VerificationState::Pending,
             yanked,
             deprecated: None,

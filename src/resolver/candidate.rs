@@ -143,11 +143,14 @@ impl<'a> Filters<'a> {
             });
         }
         let needs = self.index.requirement(release.profile);
-        if !needs.matches(&host.version) && !Interval::of(needs).contains(host.version.as_semver()) {
+        if let Some(version) = &host.version
+            && !needs.matches(version)
+            && !Interval::of(needs).contains(version.as_semver())
+        {
             return Some(Hindrance::ProfileVersion {
                 profile: host.profile.clone(),
                 needs: needs.to_string(),
-                host: host.version.clone(),
+                host: version.clone(),
             });
         }
         let grants = host.grants.as_ref()?;

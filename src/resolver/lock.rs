@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::HostRequest;
+use super::LockedHost;
 use crate::domain::{
     Capabilities, Digest, Grants, PluginName, Refusal, ReleaseId, Requirement, VerificationState, Version,
 };
@@ -28,7 +28,7 @@ pub struct Lock {
     pub roots: BTreeMap<PluginName, Requirement>,
     /// The host it is for, with its grants, if one was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub host: Option<HostRequest>,
+    pub host: Option<LockedHost>,
     /// The releases in load order: dependencies first, then by name and version.
     pub releases: Vec<LockedRelease>,
     /// The union of what the releases ask for: what the host must grant.
@@ -127,7 +127,7 @@ struct LockText {
     #[serde(default)]
     roots: BTreeMap<PluginName, Requirement>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    host: Option<HostRequest>,
+    host: Option<LockedHost>,
     #[serde(default, rename = "release")]
     releases: Vec<LockedRelease>,
 }

@@ -2,36 +2,36 @@
 //!
 //! Everything is pure: the index is handed in, so are the time and the signal to stop. Reading
 //! releases from the database or answering HTTP does not belong here. The request and the lock
-//! always compile, for clients; the solver comes with the feature `server`.
+//! always compile, for clients; the solver comes with the feature `solver`.
 
-#[cfg(feature = "server")]
+#[cfg(feature = "solver")]
 mod candidate;
-#[cfg(feature = "server")]
+#[cfg(feature = "solver")]
 mod explain;
-#[cfg(feature = "server")]
+#[cfg(feature = "solver")]
 mod facts;
-#[cfg(feature = "server")]
+#[cfg(feature = "solver")]
 mod failure;
-#[cfg(feature = "server")]
+#[cfg(feature = "solver")]
 mod index;
-#[cfg(feature = "server")]
+#[cfg(feature = "solver")]
 mod interval;
-#[cfg(feature = "server")]
+#[cfg(feature = "solver")]
 mod load_order;
 mod lock;
-#[cfg(feature = "server")]
+#[cfg(feature = "solver")]
 mod provider;
 mod request;
-#[cfg(feature = "server")]
+#[cfg(feature = "solver")]
 mod solve;
-#[cfg(feature = "server")]
+#[cfg(feature = "solver")]
 mod version_bits;
 
-#[cfg(feature = "server")]
+#[cfg(feature = "solver")]
 pub use failure::{Explanation, ResolveFailure};
-#[cfg(feature = "server")]
+#[cfg(feature = "solver")]
 pub use index::{Index, IndexSize, IndexSnapshot};
 pub use lock::{HeldBack, Lock, LockError, LockedRelease};
-pub use request::{AsOf, HostRequest, Policy, ResolveRequest};
-#[cfg(feature = "server")]
+pub use request::{AsOf, HostRequest, LockedHost, Policy, ResolveRequest};
+#[cfg(feature = "solver")]
 pub use solve::{Circumstances, resolve};

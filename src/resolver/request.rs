@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::Lock;
-use crate::domain::{Grants, PluginName, Requirement, Risk, Version};
+use crate::domain::{Grants, Namespace, PluginName, Requirement, Risk, TrustLevel, Version};
 
 /// `POST /api/v1/resolve`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +16,9 @@ pub struct ResolveRequest {
     /// Optional dependencies to take along, wherever a chosen release offers them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub with_optional: BTreeSet<PluginName>,
+    /// Roots of which pre-releases count like other releases.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub pre_releases_of: BTreeSet<PluginName>,
     /// The host that will run them; absent: profiles and grants are not checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<HostRequest>,
@@ -39,11 +42,55 @@ pub struct ResolveRequest {
 pub struct HostRequest {
     /// Its profile, such as `pluginry:reference`.
     pub profile: PluginName,
-    /// The version of the profile it offers.
-    pub version: Version,
+    /// The version of the profile it offers; absent: whichever registered one fits, the newest first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<Version>,
+    /// Where plugins plug in; absent: wherever the profile says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension_points: Option<BTreeSet<String>>,
     /// What it is willing to grant; absent or `null`: not checked, `{}`: nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub grants: Option<Grants>,
+}
+
+/// The host that a lock is for, as the resolve settled it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedHost {
+    /// Its profile.
+    pub profile: PluginName,
+    /// The version of the profile: the one asked for, or the one the resolve chose.
+    pub version: Version,
+    /// Where plugins plug in; absent: wherever the profile says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extension_points: Option<BTreeSet<String>>,
+    /// What it is willing to grant; absent or `null`: not checked, `{}`: nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub grants: Option<Grants>,
+}
+
+impl HostRequest {
+    /// This host with the version of its profile settled.
+    pub fn at(self, version: Version) -> LockedHost {
+        LockedHost {
+            profile: self.profile,
+            version,
+            extension_points: self.extension_points,
+            grants: self.grants,
+        }
+    }
+}
+
+impl LockedHost {
+    /// The request that asks for exactly this host.
+    pub fn to_request(&self) -> HostRequest {
+        HostRequest {
+            profile: self.profile.clone(),
+            version: Some(self.version.clone()),
+            extension_points: self.extension_points.clone(),
+            grants: self.grants.clone(),
+        }
+    }
 }
 
 /// What a host accepts beyond what it can run. The default accepts every released version.
@@ -59,6 +106,21 @@ pub struct Policy {
     /// The highest risk of any capability.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_risk: Option<Risk>,
+    /// The highest risk of any capability, by how far the plugin's namespace is trusted; counts beside `max_risk`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub max_risk_by_trust: BTreeMap<TrustLevel, Risk>,
+    /// How far a namespace must be trusted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_trust: Option<TrustLevel>,
+    /// How far the host trusts namespaces, whatever the registry says of them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub trust: BTreeMap<Namespace, TrustLevel>,
+    /// The only namespaces plugins may come from; absent: any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed_namespaces: Option<BTreeSet<Namespace>>,
+    /// Namespaces no plugin may come from, allowed or not.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub denied_namespaces: BTreeSet<Namespace>,
     /// SPDX identifiers, one of which the licence must allow choosing; absent: any licence.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub licenses: Option<BTreeSet<String>>,

@@ -193,7 +193,10 @@ impl<'a, 'b> Selected<'a, 'b> {
             }),
             checkpoint: None,
             roots: request.roots.clone(),
-            host: request.host.clone(),
+            host: request.host.clone().map(|host| {
+                let version = host.version.clone().unwrap_or_else(|| crate::domain::Version::new(0, 0, 0));
+                host.at(version)
+            }),
             capabilities: union_of(releases.iter().map(|release| &release.capabilities)),
             releases,
             held_back: self.held_back(),

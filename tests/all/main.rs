@@ -50,12 +50,6 @@ mod publishing;
 mod real_plugins;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod registry_keys;
-#[cfg(feature = "server")]
-mod resolver_cases;
-#[cfg(feature = "server")]
-mod resolver_differential;
-#[cfg(feature = "server")]
-mod resolver_plain;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod resolving;
 #[cfg(feature = "server")]

@@ -4,7 +4,7 @@ use super::world::{block_on, stranger};
 use super::{Answer, TestPlugin, World};
 use crate::client::{Client, Memory, Pinning};
 use crate::domain::Timestamp;
-use crate::resolver::{Lock, ResolveRequest};
+use crate::resolver::{Lock, LockedHost, ResolveRequest};
 use crate::signing::SecretKey;
 use crate::trust::testing::{QUIET, TestLog, TestPackage, author, registry_key};
 use crate::trust::{
@@ -319,7 +319,7 @@ fn resolve(world: &World, answer: &Lock, request: &ResolveRequest) -> Result<Loc
 }
 
 fn request(world: &World) -> ResolveRequest {
-    ResolveRequest { host: world.lock.host.clone(), ..ResolveRequest::default() }
+    ResolveRequest { host: world.lock.host.as_ref().map(LockedHost::to_request), ..ResolveRequest::default() }
 }
 
 #[test]

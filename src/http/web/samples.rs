@@ -18,7 +18,7 @@ use super::verification::VerificationPage;
 use crate::domain::api::{EnrolledKey, KeyState, PluginSummary, ProblemBody};
 use crate::domain::{
     Capabilities, DependencySpec, Digest, HostProfile, IndexRelease, Objection, ObjectionKind, PluginName,
-    ReleaseId, Risk, Timestamp, VerificationState,
+    ReleaseId, Risk, Timestamp, TrustLevel, VerificationState,
 };
 use crate::runtime::{CaseReport, Isolation, VerificationOutcome, VerificationReport};
 
@@ -100,6 +100,7 @@ fn index_release(version: &str, capabilities: Capabilities, risk: Option<Risk>) 
         signer: "9f2c4a71be03d58861c7a09e5f14b3d2c85b7f60a1e93d4478bb20cf6e517d0a".into(),
         widening: false,
         signer_revoked: false,
+        trust: TrustLevel::default(),
         verification: VerificationState::Passed,
         yanked: false,
         deprecated: None,

@@ -7,8 +7,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::convert::Infallible;
 use std::fmt;
 
-use pluginry::domain::VerificationState;
-use pluginry::domain::{DependencySpec, Digest, IndexRelease, PluginName, Requirement, Timestamp, Version};
+use pluginry::domain::{
+    DependencySpec, Digest, IndexRelease, PluginName, Requirement, Timestamp, TrustLevel, VerificationState,
+    Version,
+};
 use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, Ranges};
 use serde::Deserialize;
 
@@ -121,6 +123,7 @@ impl Graph {
             signer: "k".into(),
             widening: false,
             signer_revoked: false,
+            trust: TrustLevel::default(),
             verification: VerificationState::Passed,
             yanked: release.yanked,
             deprecated: None,

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use pluginry::domain::{
     Capabilities, DependencySpec, Digest, IndexRelease, PluginName, Refusal, ReleaseId, Requirement, Risk,
-    Timestamp, VerificationState, Version,
+    Timestamp, TrustLevel, VerificationState, Version,
 };
 use pluginry::resolver::{Circumstances, Index, Lock, ResolveFailure, ResolveRequest, resolve};
 use serde::{Deserialize, Serialize};
@@ -43,6 +43,9 @@ struct CaseRelease {
     age_hours: i64,
     sequence: u64,
     signer_revoked: bool,
+    trust: TrustLevel,
+    deprecated: Option<String>,
+    extension_points: Vec<String>,
     yanked: bool,
     quarantined: Option<String>,
     taken_down: Option<String>,
@@ -65,6 +68,9 @@ impl Default for CaseRelease {
             age_hours: 10_000,
             sequence: 1,
             signer_revoked: false,
+            trust: TrustLevel::default(),
+            deprecated: None,
+            extension_points: Vec::new(),
             yanked: false,
             quarantined: None,
             taken_down: None,
@@ -205,7 +211,7 @@ fn index_release(id: &ReleaseId, release: &CaseRelease) -> IndexRelease {
         published_at: NOW.plus_seconds(-3600 * release.age_hours),
         profile: release.profile,
         profile_version: release.profile_version,
-        extension_points: Vec::new(),
+        extension_points: release.extension_points,
         risk: release.risk,
         capabilities: release.capabilities,
         dependencies: release.needs,
@@ -216,9 +222,10 @@ fn index_release(id: &ReleaseId, release: &CaseRelease) -> IndexRelease {
         signer: "0".repeat(64),
         widening: false,
         signer_revoked: release.signer_revoked,
+        trust: release.trust,
         verification: release.verification,
         yanked: release.yanked,
-        deprecated: None,
+        deprecated: release.deprecated,
         quarantined: release.quarantined,
         taken_down: release.taken_down,
         recalled: release.recalled,

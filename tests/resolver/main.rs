@@ -1,0 +1,9 @@
+//! The resolver's tests: a binary of its own, since they need neither server nor database and compute much.
+//!
+//! `*.toml` beside it are scenarios: a small universe, a request and what must come of it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod differential;
+mod plain;
+mod scenarios;
