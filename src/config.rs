@@ -139,8 +139,14 @@ pub struct LimitSettings {
     pub shutdown_seconds: u64,
     /// How long one resolve may think, in milliseconds.
     pub resolve_ms: u64,
-    /// How many resolves think at once.
+    /// How many resolves think at once, those that take long aside; 0: one for each core.
     pub resolve_concurrency: usize,
+    /// How many resolves may wait to begin; more are answered 503.
+    pub resolve_waiting: usize,
+    /// How long a resolve may think before it queues with the others that take long, in milliseconds.
+    pub resolve_quantum_ms: u64,
+    /// How many resolves that take long may wait for each other; more are answered 503.
+    pub resolve_slow_waiting: usize,
     /// How many packages are inspected at once; each is mapped, not held in memory.
     pub inspect_concurrency: usize,
     /// Memory for index files in bytes.
@@ -299,7 +305,10 @@ impl Default for LimitSettings {
             body_timeout_ms: 30_000,
             shutdown_seconds: 30,
             resolve_ms: 2_000,
-            resolve_concurrency: 4,
+            resolve_concurrency: 0,
+            resolve_waiting: 256,
+            resolve_quantum_ms: 25,
+            resolve_slow_waiting: 16,
             inspect_concurrency: 4,
             index_cache_bytes: 32 * 1024 * 1024,
         }

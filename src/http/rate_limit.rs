@@ -117,7 +117,8 @@ impl RateLimits {
         if self.trust_forwarded_for { forwarded_for(request).unwrap_or(peer) } else { peer }
     }
 
-    fn address_of(&self, request: &HttpRequest) -> IpAddr {
+    /// Where `request` comes from; of IPv6 the network that one customer commonly holds.
+    pub fn address_of(&self, request: &HttpRequest) -> IpAddr {
         match self.client_of(request) {
             IpAddr::V6(address) => IpAddr::V6(subnet_of(address)),
             v4 => v4,

@@ -39,6 +39,7 @@ mod show_release;
 #[cfg(feature = "runtime")]
 #[cfg(feature = "runtime")]
 mod sign_verdict;
+mod solving;
 mod sweep_blobs;
 mod upload;
 mod verification_policies;
@@ -96,6 +97,7 @@ pub use search_plugins::{
 pub use served_document::ServedDocument;
 pub use show_namespace::{NamespaceDetails, NamespaceError, show_namespace};
 pub use show_release::{ReleaseDetails, ShowError, show_release};
+pub use solving::{SolveError, SolverLoad};
 pub use sweep_blobs::{SweepError, sweep_blobs};
 pub use upload::{UploadError, UploadWriter, UploadedPackage};
 pub use verification_policies::{find_verification_policy, policy_uri};
@@ -135,7 +137,7 @@ struct Shared {
     log_tree: log_tree::LogTree,
     log_writer: tokio::sync::Mutex<write_log::LogWriter>,
     inspections: Arc<Semaphore>,
-    resolves: Arc<Semaphore>,
+    solver: Arc<solving::Solver>,
     passwords: accounts::Passwords,
     downloads: count_downloads::DownloadCounts,
     first_token: Mutex<Option<accounts::FirstToken>>,
@@ -232,7 +234,7 @@ impl Registry {
                 clock: Arc::default(),
                 log_writer: tokio::sync::Mutex::default(),
                 inspections: Arc::new(Semaphore::new(limits.inspect_concurrency.max(1))),
-                resolves: Arc::new(Semaphore::new(limits.resolve_concurrency.max(1))),
+                solver: Arc::new(solving::Solver::new(&limits)),
                 passwords: accounts::Passwords::new(PASSWORDS_AT_ONCE),
                 downloads: count_downloads::DownloadCounts::default(),
                 first_token: Mutex::default(),
@@ -401,14 +403,6 @@ impl Registry {
     pub fn take_first_operator_token(&self) -> Option<String> {
         let mut first = self.shared.first_token.lock().unwrap_or_else(PoisonError::into_inner);
         first.take().map(|first| first.token)
-    }
-
-    /// Waits for a turn at the solver.
-    pub(super) fn resolve_turn(
-        &self,
-    ) -> impl Future<Output = Result<tokio::sync::OwnedSemaphorePermit, tokio::sync::AcquireError>> + use<>
-    {
-        Arc::clone(&self.shared.resolves).acquire_owned()
     }
 
     /// The password hasher.
