@@ -9,16 +9,13 @@ mod candidate;
 #[cfg(feature = "solver")]
 mod explain;
 #[cfg(feature = "solver")]
-mod facts;
-#[cfg(feature = "solver")]
-mod failure;
-#[cfg(feature = "solver")]
 mod index;
 #[cfg(feature = "solver")]
 mod interval;
 #[cfg(feature = "solver")]
 mod load_order;
 mod lock;
+mod mend;
 #[cfg(feature = "solver")]
 mod provider;
 mod request;
@@ -28,10 +25,11 @@ mod solve;
 mod version_bits;
 
 #[cfg(feature = "solver")]
-pub use failure::{Explanation, ResolveFailure};
+pub use explain::{Explanation, ResolveFailure};
 #[cfg(feature = "solver")]
 pub use index::{Index, IndexSize, IndexSnapshot};
 pub use lock::{HeldBack, Lock, LockError, LockedRelease};
+pub use mend::{Change, Mend};
 pub use request::{AsOf, HostRequest, LockedHost, Policy, ResolveRequest};
 #[cfg(feature = "solver")]
 pub use solve::{Circumstances, resolve};

@@ -1,10 +1,16 @@
 //! Saying why there is no lock, in the words of a person.
 
+mod derivation;
+mod facts;
+mod failure;
+
 use std::collections::{BTreeMap, BTreeSet};
 
+use self::derivation::derivation;
+use self::facts::{Fact, facts_of, minimal_proof};
+pub use self::failure::{Explanation, ResolveFailure};
+use self::failure::{VERSIONS_MAX, and, there_are};
 use super::candidate::Hindrance;
-use super::facts::{Fact, derivation, facts_of, minimal_proof};
-use super::failure::{Explanation, ResolveFailure, VERSIONS_MAX, and, there_are};
 use super::index::{Plugin, Symbol, compatibility};
 use super::provider::Provider;
 use super::solve::{Tree, solve};

@@ -1,5 +1,5 @@
 //! Why there is no lock: every kind of refusal with its code and its mend. Finding the words of a conflict is the work of
-//! [`super::explain`].
+//! the module around it.
 
 use std::collections::BTreeSet;
 

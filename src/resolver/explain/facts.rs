@@ -1,16 +1,14 @@
 //! From the solver's proof to facts about plugins: no proxies, no terms, one minimal conflict.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
-use std::sync::Arc;
 
 use pubgrub::{DerivationTree, External, Set};
-use serde_json::{Value, json};
 
-use super::candidate::Hindrance;
-use super::index::Symbol;
-use super::provider::{Package, Provider};
-use super::solve::{Tree, Unsolved, solve};
-use super::version_bits::VersionBits;
+use crate::resolver::candidate::Hindrance;
+use crate::resolver::index::Symbol;
+use crate::resolver::provider::{Package, Provider};
+use crate::resolver::solve::{Tree, Unsolved, solve};
+use crate::resolver::version_bits::VersionBits;
 
 /// Something that is so, and of which not all can be had.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +77,8 @@ fn plugins_of(provider: &Provider<'_>, tree: &Tree) -> Set<Symbol> {
     plugins
 }
 
-type Leaf = External<Package, VersionBits, std::convert::Infallible>;
+/// What a proof starts from.
+pub(super) type Leaf = External<Package, VersionBits, std::convert::Infallible>;
 
 /// Visits every leaf once, however often the proof uses it.
 fn for_each_leaf(tree: &Tree, visit: &mut dyn FnMut(&Leaf)) {
@@ -239,62 +238,5 @@ impl<'a, 'b> Collected<'a, 'b> {
             queue.extend(next);
         }
         facts
-    }
-}
-
-/// The proof as JSON: a list of steps, each either a fact or drawn from two earlier steps; the last is the conclusion.
-pub(super) fn derivation(provider: &Provider<'_>, tree: &Tree) -> Value {
-    let mut steps: Vec<Value> = Vec::new();
-    let mut numbers: BTreeMap<*const Tree, usize> = BTreeMap::new();
-    let mut stack = vec![(tree, false)];
-    while let Some((node, are_causes_done)) = stack.pop() {
-        let key = std::ptr::from_ref(node);
-        if numbers.contains_key(&key) {
-            continue;
-        }
-        let step = match node {
-            DerivationTree::External(leaf) => leaf_step(provider, leaf),
-            DerivationTree::Derived(derived) if are_causes_done => {
-                let number = |cause: &Arc<Tree>| numbers[&Arc::as_ptr(cause)];
-                json!({ "kind": "conclusion", "from": [number(&derived.cause1), number(&derived.cause2)] })
-            }
-            DerivationTree::Derived(derived) => {
-                stack.extend([(node, true), (&derived.cause1, false), (&derived.cause2, false)]);
-                continue;
-            }
-        };
-        numbers.insert(key, steps.len());
-        steps.push(step);
-    }
-    json!({ "steps": steps })
-}
-
-fn leaf_step(provider: &Provider<'_>, leaf: &Leaf) -> Value {
-    let versions = |package: &Package, versions: &VersionBits| -> Value {
-        let Package::Line { plugin, line } = package else { return Value::Null };
-        let (_, releases) = provider.releases(*plugin, *line);
-        let numbers = versions.ordinals(releases.len() as u32);
-        numbers.map(|number| releases[number as usize].version.to_string()).collect()
-    };
-    let name = |package: &Package| match package {
-        Package::Root => json!("request"),
-        Package::Line { plugin, .. } | Package::Choice(plugin, _) | Package::Guard { plugin, .. } => {
-            json!(provider.index.plugin(*plugin).name)
-        }
-        Package::RootChoice(place) => {
-            json!(provider.index.plugin(provider.roots[*place as usize].plugin).name)
-        }
-    };
-    match leaf {
-        External::FromDependencyOf(subject, subject_versions, target, target_versions) => json!({
-            "kind": if matches!(target, Package::Guard { .. }) { "excludes" } else { "needs" },
-            "plugin": name(subject), "versions": versions(subject, subject_versions),
-            "dependency": name(target), "dependency_versions": versions(target, target_versions),
-        }),
-        External::NoVersions(package, set) => {
-            json!({ "kind": "left-out", "plugin": name(package), "versions": versions(package, set) })
-        }
-        External::NotRoot(..) => json!({ "kind": "request" }),
-        External::Custom(_, _, never) => match *never {},
     }
 }
