@@ -113,6 +113,8 @@ pub(super) struct Release {
     pub(super) verification: VerificationState,
     pub(super) signer_revoked: bool,
     pub(super) yanked: bool,
+    /// The author's advice against it.
+    pub(super) deprecated: Option<Box<str>>,
     /// Boxed: hardly any release has one.
     pub(super) objection: Option<Box<Objection>>,
     pub(super) singleton: bool,
@@ -245,6 +247,7 @@ impl Index {
             verification: release.verification,
             signer_revoked: release.signer_revoked,
             yanked: release.yanked,
+            deprecated: release.deprecated.as_deref().map(Box::from),
             objection: release.objection().map(Box::new),
             singleton: release.singleton,
             dependencies,

@@ -28,7 +28,7 @@ mod version_bits;
 pub use explain::{Explanation, ResolveFailure};
 #[cfg(feature = "solver")]
 pub use index::{Index, IndexSize, IndexSnapshot};
-pub use lock::{HeldBack, Lock, LockError, LockedRelease};
+pub use lock::{HeldBack, Lock, LockError, LockedDependency, LockedRelease};
 pub use mend::{Change, Mend};
 pub use request::{AsOf, HostRequest, LockedHost, Policy, ResolveRequest};
 #[cfg(feature = "solver")]

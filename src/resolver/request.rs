@@ -135,6 +135,13 @@ pub struct Policy {
     pub one_version_per_plugin: bool,
 }
 
+impl Policy {
+    /// Whether it is what a host that says nothing accepts.
+    pub fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// A point in the registry's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -7,11 +7,11 @@ use pubgrub::{Map, PubGrubError, SelectedDependencies};
 use super::explain::{nearest_names, no_solution};
 use super::index::{Edge, Release, Symbol};
 use super::load_order::load_levels;
-use super::lock::union_of;
+use super::lock::{union_of, usual_root_release};
 use super::provider::{Package, Provider, Stopped};
 use super::version_bits::VersionBits;
-use super::{HeldBack, IndexSnapshot, Lock, LockedRelease, ResolveFailure, ResolveRequest};
-use crate::domain::{HostProfile, ReleaseId, Timestamp};
+use super::{HeldBack, IndexSnapshot, Lock, LockedDependency, LockedRelease, ResolveFailure, ResolveRequest};
+use crate::domain::{HostProfile, PluginName, ReleaseId, Timestamp};
 
 const ROOTS_MAX: usize = 1_000;
 const LOCKED_MAX: usize = 10_000;
@@ -130,7 +130,17 @@ struct Chosen<'a> {
     plugin: Symbol,
     ordinal: u32,
     release: &'a Release,
-    needs: Vec<usize>,
+    /// What it asks for, and the place of what was chosen for it.
+    needs: Vec<(usize, Edge)>,
+}
+
+impl Chosen<'_> {
+    fn places_needed(&self) -> Vec<usize> {
+        let mut places: Vec<usize> = self.needs.iter().map(|(place, _)| *place).collect();
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
 }
 
 impl<'a, 'b> Selected<'a, 'b> {
@@ -145,10 +155,8 @@ impl<'a, 'b> Selected<'a, 'b> {
             let mut needs = Vec::new();
             for edge in provider.dependencies_of(selected.chosen[next].release) {
                 selected.asking.entry(edge.plugin).or_default().push((next, edge));
-                needs.push(selected.place_of(provider.target(edge).0));
+                needs.push((selected.place_of(provider.target(edge).0), edge));
             }
-            needs.sort_unstable();
-            needs.dedup();
             selected.chosen[next].needs = needs;
             next += 1;
         }
@@ -172,8 +180,19 @@ impl<'a, 'b> Selected<'a, 'b> {
         }
     }
 
+    /// The place of what was chosen for a package that was walked before.
+    fn place_chosen_for(&self, package: Package) -> usize {
+        let number = *self.selection.get(&package).expect("what is needed is chosen");
+        match package {
+            Package::Line { plugin, line } => {
+                self.places[&(plugin, self.provider.releases(plugin, line).0 + number)]
+            }
+            choice => self.place_chosen_for(self.provider.options(choice)[number as usize].package),
+        }
+    }
+
     fn into_lock(self) -> Result<Lock, ResolveFailure> {
-        let needs: Vec<Vec<usize>> = self.chosen.iter().map(|chosen| chosen.needs.clone()).collect();
+        let needs: Vec<Vec<usize>> = self.chosen.iter().map(Chosen::places_needed).collect();
         let levels = load_levels(&needs).map_err(|circle| {
             let mut releases: Vec<ReleaseId> = circle.0.into_iter().map(|place| self.id(place)).collect();
             let first = (0..releases.len()).min_by_key(|place| &releases[*place]).unwrap_or(0);
@@ -186,6 +205,7 @@ impl<'a, 'b> Selected<'a, 'b> {
             (a.load_level, &a.name, &a.version).cmp(&(b.load_level, &b.name, &b.version))
         });
         let request = self.provider.request;
+        let root_releases = self.root_releases(&releases);
         Ok(Lock {
             registry: None,
             sequence: request.as_of.map_or(self.provider.index.sequence, |point| {
@@ -193,6 +213,11 @@ impl<'a, 'b> Selected<'a, 'b> {
             }),
             checkpoint: None,
             roots: request.roots.clone(),
+            root_releases,
+            with_optional: request.with_optional.clone(),
+            pre_releases_of: request.pre_releases_of.clone(),
+            policy: request.policy.clone(),
+            as_of: request.as_of,
             host: request.host.clone().map(|host| {
                 let version = host.version.clone().unwrap_or_else(|| crate::domain::Version::new(0, 0, 0));
                 host.at(version)
@@ -211,8 +236,9 @@ impl<'a, 'b> Selected<'a, 'b> {
 
     fn locked(&self, place: usize, load_level: u32) -> LockedRelease {
         let Chosen { plugin, release, needs, .. } = &self.chosen[place];
-        let mut dependencies: Vec<ReleaseId> = needs.iter().map(|need| self.id(*need)).collect();
-        dependencies.sort_unstable();
+        let mut dependencies: Vec<LockedDependency> =
+            needs.iter().map(|(place, edge)| self.dependency(*place, *edge)).collect();
+        dependencies.sort_by(|a, b| (&a.release, &a.provides).cmp(&(&b.release, &b.provides)));
         LockedRelease {
             name: self.provider.index.plugin(*plugin).name.clone(),
             version: release.version.clone(),
@@ -221,10 +247,36 @@ impl<'a, 'b> Selected<'a, 'b> {
             url: format!("/blobs/sha256/{}", release.digest.to_hex()),
             signer: release.signer.to_string(),
             verification: release.verification,
+            risk: release.risk,
+            license: release.license.to_string(),
+            deprecated: release.deprecated.as_deref().map(str::to_owned),
             load_level,
             dependencies,
             capabilities: release.capabilities.clone(),
         }
+    }
+
+    fn dependency(&self, place: usize, edge: Edge) -> LockedDependency {
+        let is_provided = self.chosen[place].plugin != edge.plugin;
+        LockedDependency {
+            release: self.id(place),
+            requirement: self.provider.index.requirement(edge).clone(),
+            provides: is_provided.then(|| self.provider.index.plugin(edge.plugin).name.clone()),
+        }
+    }
+
+    /// The roots whose release the lock would not know from their requirements.
+    fn root_releases(&self, releases: &[LockedRelease]) -> BTreeMap<PluginName, ReleaseId> {
+        let mut unusual = BTreeMap::new();
+        for (place, root) in self.provider.roots.iter().enumerate() {
+            let name = &self.provider.index.plugin(root.plugin).name;
+            let id = self.id(self.place_chosen_for(self.provider.root_target(place).0));
+            let usual = usual_root_release(releases, name, &root.matching.requirement);
+            if usual.is_none_or(|usual| usual.id() != id) {
+                unusual.insert(name.clone(), id);
+            }
+        }
+        unusual
     }
 
     /// Plugins whose newest release, withdrawn ones and unwanted pre-releases aside, is not in the lock.

@@ -6,8 +6,8 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use pluginry::domain::{IndexRelease, PluginName, ReleaseId, Requirement, Timestamp, Version};
-use pluginry::resolver::{Circumstances, Index, Lock, ResolveFailure, ResolveRequest, resolve};
+use pluginry::domain::{IndexRelease, PluginName, Requirement, Timestamp, Version};
+use pluginry::resolver::{Circumstances, Index, Lock, LockedDependency, ResolveFailure, ResolveRequest, resolve};
 use proptest::prelude::*;
 
 use super::plain::{Graph, Plain};
@@ -77,9 +77,13 @@ fn check_graph_lock(graph: &Graph, lock: &Lock) {
         let known = package.releases.iter().find(|known| known.version == release.version).unwrap();
         for (number, requirement) in &known.needs {
             let name = &graph.packages[*number].name;
-            let is_met = |id: &&ReleaseId| id.plugin == *name && requirement.matches(&id.version);
+            let is_met = |known: &&LockedDependency| {
+                known.release.plugin == *name
+                    && known.requirement == *requirement
+                    && requirement.matches(&known.release.version)
+            };
             let met_by = release.dependencies.iter().find(is_met).expect("a need is met");
-            let dependency = lock.release(met_by).expect("a dependency is in the lock");
+            let dependency = lock.release(&met_by.release).expect("a dependency is in the lock");
             assert!(dependency.load_level < release.load_level);
         }
     }

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::LockedHost;
+use super::{AsOf, LockedHost, Policy, ResolveRequest};
 use crate::domain::{
-    Capabilities, Digest, Grants, PluginName, Refusal, ReleaseId, Requirement, VerificationState, Version,
+    Capabilities, Digest, Grants, PluginName, Refusal, ReleaseId, Requirement, Risk, VerificationState, Version,
 };
 
 /// The format's number in the text form; a reader refuses what it does not know.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// The exact set of releases a resolve returns.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,9 +26,25 @@ pub struct Lock {
     /// What was asked for.
     #[serde(default)]
     pub roots: BTreeMap<PluginName, Requirement>,
+    /// The roots whose release is not the newest locked one of that name that the requirement matches: another
+    /// plugin stands in, or an older release is kept. See [`Lock::root_release`].
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub root_releases: BTreeMap<PluginName, ReleaseId>,
+    /// Optional dependencies that were taken along.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub with_optional: BTreeSet<PluginName>,
+    /// Roots of which pre-releases counted like other releases.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub pre_releases_of: BTreeSet<PluginName>,
     /// The host it is for, with its grants, if one was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub host: Option<LockedHost>,
+    /// What the host accepted beyond what it can run.
+    #[serde(default, skip_serializing_if = "Policy::is_default")]
+    pub policy: Policy,
+    /// The point in the registry's history it was asked to stop at, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<AsOf>,
     /// The releases in load order: dependencies first, then by name and version.
     pub releases: Vec<LockedRelease>,
     /// The union of what the releases ask for: what the host must grant.
@@ -54,16 +70,38 @@ pub struct LockedRelease {
     pub url: String,
     /// Key id of the author key that signed it.
     pub signer: String,
-    /// Where its verification run stands.
+    /// Where its verification run stood.
     pub verification: VerificationState,
+    /// The highest risk among its capabilities; absent: pure computation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub risk: Option<Risk>,
+    /// Its licence, as an SPDX expression.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub license: String,
+    /// The author's advice against it, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deprecated: Option<String>,
     /// Releases of a level may be loaded in parallel once all lower levels are loaded; starts at 0.
     pub load_level: u32,
-    /// The releases of this lock it needs, by name and version.
+    /// What it needs, and the releases of this lock that meet it: by name and version, then by what is provided.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub dependencies: Vec<ReleaseId>,
+    pub dependencies: Vec<LockedDependency>,
     /// What it asks for.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub capabilities: Capabilities,
+}
+
+/// A dependency of a locked release, and the release of the lock that meets it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedDependency {
+    /// The release that meets it.
+    pub release: ReleaseId,
+    /// What was asked of the plugin, or of what is provided.
+    pub requirement: Requirement,
+    /// The virtual package that the release stands in for; absent: its own name was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provides: Option<PluginName>,
 }
 
 /// A newer release that was not chosen.
@@ -126,8 +164,18 @@ struct LockText {
     checkpoint: Option<String>,
     #[serde(default)]
     roots: BTreeMap<PluginName, Requirement>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    root_releases: BTreeMap<PluginName, ReleaseId>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    with_optional: BTreeSet<PluginName>,
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pre_releases_of: BTreeSet<PluginName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     host: Option<LockedHost>,
+    #[serde(default, skip_serializing_if = "Policy::is_default")]
+    policy: Policy,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    as_of: Option<AsOf>,
     #[serde(default, rename = "release")]
     releases: Vec<LockedRelease>,
 }
@@ -143,7 +191,12 @@ impl Lock {
             sequence: self.sequence,
             checkpoint: self.checkpoint.clone(),
             roots: self.roots.clone(),
+            root_releases: self.root_releases.clone(),
+            with_optional: self.with_optional.clone(),
+            pre_releases_of: self.pre_releases_of.clone(),
             host: self.host.clone(),
+            policy: self.policy.clone(),
+            as_of: self.as_of,
             releases,
         };
         let body = toml::to_string(&text).expect("a lock holds only texts, numbers, lists and tables");
@@ -169,11 +222,38 @@ impl Lock {
             sequence: read.sequence,
             checkpoint: read.checkpoint,
             roots: read.roots,
+            root_releases: read.root_releases,
+            with_optional: read.with_optional,
+            pre_releases_of: read.pre_releases_of,
             host: read.host,
+            policy: read.policy,
+            as_of: read.as_of,
             releases,
             capabilities,
             held_back: Vec::new(),
         })
+    }
+
+    /// The question that this lock answers, asked again with the lock as the start.
+    pub fn to_request(&self) -> ResolveRequest {
+        ResolveRequest {
+            roots: self.roots.clone(),
+            with_optional: self.with_optional.clone(),
+            pre_releases_of: self.pre_releases_of.clone(),
+            host: self.host.as_ref().map(LockedHost::to_request),
+            policy: self.policy.clone(),
+            lock: Some(self.clone()),
+            upgrade: BTreeSet::new(),
+            as_of: self.as_of,
+        }
+    }
+
+    /// The release that a root led to.
+    pub fn root_release(&self, root: &PluginName) -> Option<&LockedRelease> {
+        match self.root_releases.get(root) {
+            Some(id) => self.release(id),
+            None => usual_root_release(&self.releases, root, self.roots.get(root)?),
+        }
     }
 
     /// The locked release of `id`, if it is in the lock.
@@ -187,6 +267,18 @@ impl LockedRelease {
     pub fn id(&self) -> ReleaseId {
         ReleaseId::new(self.name.clone(), self.version.clone())
     }
+}
+
+/// What a root means unless the lock says otherwise: the newest release of the name that the requirement matches.
+pub(super) fn usual_root_release<'a>(
+    releases: &'a [LockedRelease],
+    root: &PluginName,
+    requirement: &Requirement,
+) -> Option<&'a LockedRelease> {
+    releases
+        .iter()
+        .filter(|release| release.name == *root && requirement.matches(&release.version))
+        .max_by_key(|release| &release.version)
 }
 
 /// What a host must grant for all of these: scopes are united; an unlimited one stays unlimited.
@@ -221,6 +313,9 @@ mod tests {
             url: format!("/blobs/sha256/{}", digest.to_hex()),
             signer: "ab".repeat(32),
             verification: VerificationState::Passed,
+            risk: None,
+            license: "MIT".into(),
+            deprecated: None,
             load_level,
             dependencies: Vec::new(),
             capabilities: serde_json::from_str(capabilities).unwrap(),
@@ -229,7 +324,11 @@ mod tests {
 
     fn sample() -> Lock {
         let mut markdown = release("acme:markdown", "1.2.0", 1, r#"{"network":{"hosts":["b:443"]}}"#);
-        markdown.dependencies = vec!["acme:tokenizer@1.0.3".parse().unwrap()];
+        markdown.dependencies = vec![LockedDependency {
+            release: "acme:tokenizer@1.0.3".parse().unwrap(),
+            requirement: "^1.0".parse().unwrap(),
+            provides: None,
+        }];
         let tokenizer =
             release("acme:tokenizer", "1.0.3", 0, r#"{"network":{"hosts":["a:443"],"reason":"feeds"}}"#);
         let releases = vec![tokenizer, markdown];
@@ -246,7 +345,7 @@ mod tests {
             ),
             capabilities: union_of(releases.iter().map(|release| &release.capabilities)),
             releases,
-            held_back: Vec::new(),
+            ..Lock::default()
         }
     }
 
@@ -271,9 +370,9 @@ mod tests {
 
     #[test]
     fn a_later_format_is_refused_by_name() {
-        let error = Lock::from_toml("format = 2\nsurprise = true").unwrap_err();
+        let error = Lock::from_toml("format = 3\nsurprise = true").unwrap_err();
 
-        assert_eq!(error, LockError::UnknownFormat { format: 2 });
+        assert_eq!(error, LockError::UnknownFormat { format: 3 });
     }
 
     #[test]
