@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Once;
 
 use pluginry::domain::{IndexRelease, PluginName, Requirement, Timestamp, Version};
-use pluginry::resolver::{Circumstances, Index, Lock, LockedDependency, ResolveFailure, ResolveRequest, resolve};
+use pluginry::resolver::{
+    Circumstances, Index, Lock, LockedDependency, ResolveFailure, ResolveRequest, resolve,
+};
 use proptest::prelude::*;
 
 use super::plain::{Graph, Plain};

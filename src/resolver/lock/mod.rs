@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{AsOf, LockedHost, Policy, ResolveRequest};
 use crate::domain::{
-    Capabilities, Digest, Grants, PluginName, Refusal, ReleaseId, Requirement, Risk, VerificationState, Version,
+    Capabilities, Digest, Grants, PluginName, Refusal, ReleaseId, Requirement, Risk, VerificationState,
+    Version,
 };
 
 /// The format's number in the text form; a reader refuses what it does not know.
