@@ -11,6 +11,7 @@ use std::cmp::Reverse;
 use std::convert::Infallible;
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use pubgrub::{Dependencies, DependencyProvider, Map, PackageResolutionStatistics, Set, VersionSet as _};
 
@@ -115,7 +116,8 @@ impl<'a> Provider<'a> {
             .filter_map(|(name, requirement)| {
                 let plugin = index.symbol(name)?;
                 let pre_releases = request.policy.pre_release;
-                let matching = Matching::of(index.plugin(plugin), requirement.clone(), pre_releases);
+                let requirement = Arc::new(requirement.clone());
+                let matching = Matching::of(index.plugin(plugin), requirement, pre_releases);
                 Some(Root { plugin, matching })
             })
             .collect();
@@ -141,7 +143,7 @@ impl<'a> Provider<'a> {
     }
 
     /// The releases of a package that stands for versions, with the ordinal of its first.
-    pub(super) fn releases(&self, plugin: Symbol, line: u32) -> (u32, &'a [std::sync::Arc<Release>]) {
+    pub(super) fn releases(&self, plugin: Symbol, line: u32) -> (u32, &'a [Release]) {
         let plugin = self.index.plugin(plugin);
         match plugin.lines.get(line as usize) {
             Some(Line { start, end, .. }) => (*start, &plugin.releases[*start as usize..*end as usize]),
@@ -159,8 +161,8 @@ impl<'a> Provider<'a> {
         release
             .dependencies
             .iter()
-            .filter(|(edge, optional)| !*optional || self.optional.contains(&edge.plugin))
-            .map(|(edge, _)| *edge)
+            .filter(|need| !need.is_optional() || self.optional.contains(&need.edge().plugin))
+            .map(|need| need.edge())
     }
 
     /// What a requirement of a release matches under this request.
@@ -173,7 +175,7 @@ impl<'a> Provider<'a> {
         let mut extended = self.extended.borrow_mut();
         let computed = extended
             .entry((edge.plugin, edge.requirement))
-            .or_insert_with(|| Rc::new(Matching::of(plugin, indexed.requirement.clone(), true)));
+            .or_insert_with(|| Rc::new(Matching::of(plugin, Arc::clone(&indexed.requirement), true)));
         MatchingRef::Computed(Rc::clone(computed))
     }
 
@@ -195,12 +197,14 @@ impl<'a> Provider<'a> {
             return (choice, if options == 0 { VersionBits::none() } else { VersionBits::every() });
         }
         if self.is_whole(plugin) {
-            return (Package::Line { plugin: symbol, line: WHOLE }, matching.all.clone());
+            return (Package::Line { plugin: symbol, line: WHOLE }, matching.all(plugin));
         }
-        match &*matching.lines {
-            [] => (Package::Line { plugin: symbol, line: 0 }, VersionBits::none()),
-            [(line, versions)] => (Package::Line { plugin: symbol, line: *line }, versions.clone()),
-            _ => (choice, VersionBits::every()),
+        if matching.is_empty() {
+            return (Package::Line { plugin: symbol, line: 0 }, VersionBits::none());
+        }
+        match matching.only_line(plugin) {
+            Some((line, versions)) => (Package::Line { plugin: symbol, line }, versions),
+            None => (choice, VersionBits::every()),
         }
     }
 
@@ -237,14 +241,14 @@ impl<'a> Provider<'a> {
         let plugin = self.index.plugin(symbol);
         let mut options = self.provider_options(plugin, symbol, &matching.requirement);
         if self.is_whole(plugin) {
-            if !matching.all.is_empty() {
+            if !matching.is_empty() {
                 let package = Package::Line { plugin: symbol, line: WHOLE };
-                options.push(ChoiceOption { package, versions: matching.all.clone() });
+                options.push(ChoiceOption { package, versions: matching.all(plugin) });
             }
         } else {
-            options.extend(matching.lines.iter().map(|(line, versions)| ChoiceOption {
-                package: Package::Line { plugin: symbol, line: *line },
-                versions: versions.clone(),
+            options.extend(matching.lines(plugin).map(|(line, versions)| ChoiceOption {
+                package: Package::Line { plugin: symbol, line },
+                versions,
             }));
         }
         // Stable: what the lock holds goes last, where the best option is.
@@ -358,17 +362,18 @@ impl<'a> Provider<'a> {
         }
         for edge in release.conflicts.iter().copied().filter(counts) {
             let matching = self.matching(edge);
+            let other = self.index.plugin(edge.plugin);
             let mut keep_off = |line, versions: &VersionBits| {
                 let refused: VersionBits = versions
-                    .ordinals(self.index.plugin(edge.plugin).end())
+                    .ordinals(other.end())
                     .map(|number| number + 1)
                     .collect();
                 dependencies.push((Package::Guard { plugin: edge.plugin, line }, refused.complement()));
             };
-            if self.is_whole(self.index.plugin(edge.plugin)) {
-                keep_off(WHOLE, &matching.all);
+            if self.is_whole(other) {
+                keep_off(WHOLE, &matching.all(other));
             } else {
-                matching.lines.iter().for_each(|(line, versions)| keep_off(*line, versions));
+                matching.lines(other).for_each(|(line, versions)| keep_off(line, &versions));
             }
         }
         dependencies

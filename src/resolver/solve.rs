@@ -98,7 +98,7 @@ fn check_roots(provider: &Provider<'_>) -> Result<(), ResolveFailure> {
         let plugin = provider.index.symbol(name).map(|symbol| provider.index.plugin(symbol));
         let Some(plugin) = plugin.filter(|known| !known.releases.is_empty() || !known.providers.is_empty())
         else {
-            let known = provider.index.plugins.iter().filter(|plugin| !plugin.releases.is_empty());
+            let known = provider.index.plugins().filter(|plugin| !plugin.releases.is_empty());
             let nearest = nearest_names(name, known.map(|plugin| &plugin.name));
             return Err(ResolveFailure::UnknownPlugin { plugin: name.clone(), nearest });
         };
@@ -335,11 +335,11 @@ impl<'a, 'b> Selected<'a, 'b> {
     /// Who asks for other versions of the plugin, if anybody does.
     fn asked_otherwise(&self, plugin: Symbol, ordinal: u32) -> Option<String> {
         let mut roots = self.provider.roots.iter().filter(|root| root.plugin == plugin);
-        if let Some(root) = roots.find(|root| !root.matching.all.has(ordinal)) {
+        if let Some(root) = roots.find(|root| !root.matching.has(ordinal)) {
             return Some(format!("you ask for {}", root.matching.requirement));
         }
         self.asking.get(&plugin)?.iter().find_map(|(place, edge)| {
-            (!self.provider.matching(*edge).all.has(ordinal))
+            (!self.provider.matching(*edge).has(ordinal))
                 .then(|| format!("{} needs {}", self.id(*place), self.provider.index.requirement(*edge)))
         })
     }

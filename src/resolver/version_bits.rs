@@ -34,6 +34,29 @@ impl VersionBits {
         [ordinal].into_iter().collect()
     }
 
+    /// Adds the ordinals of `start..end` to a finite set.
+    pub(crate) fn add(&mut self, start: u32, end: u32) {
+        debug_assert!(!self.tail, "the set is finite");
+        let (first, last) = (start as usize / 64, (end as usize).saturating_sub(1) / 64);
+        if start >= end {
+            return;
+        }
+        if last >= INLINE && self.rest.len() <= last - INLINE {
+            let mut longer = std::mem::take(&mut self.rest).into_vec();
+            longer.resize(last - INLINE + 1, 0);
+            self.rest = longer.into();
+        }
+        for index in first..=last {
+            let from = if index == first { start % 64 } else { 0 };
+            let to = if index == last { (end - 1) % 64 } else { 63 };
+            let word = (u64::MAX >> (63 - to)) & (u64::MAX << from);
+            match index.checked_sub(INLINE) {
+                None => self.head[index] |= word,
+                Some(beyond) => self.rest[beyond] |= word,
+            }
+        }
+    }
+
     /// Whether nothing is in the set.
     pub(crate) fn is_empty(&self) -> bool {
         self.head == [0; INLINE] && self.rest.is_empty() && !self.tail

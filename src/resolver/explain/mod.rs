@@ -141,7 +141,7 @@ impl Teller<'_, '_> {
         let is_met = plugin
             .requirements
             .iter()
-            .any(|matching| matching.requirement.to_string() == requirement && !matching.all.is_empty());
+            .any(|matching| matching.requirement.to_string() == requirement && !matching.is_empty());
         if is_met || !plugin.providers.is_empty() {
             return String::new();
         }
