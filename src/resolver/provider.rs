@@ -364,10 +364,7 @@ impl<'a> Provider<'a> {
             let matching = self.matching(edge);
             let other = self.index.plugin(edge.plugin);
             let mut keep_off = |line, versions: &VersionBits| {
-                let refused: VersionBits = versions
-                    .ordinals(other.end())
-                    .map(|number| number + 1)
-                    .collect();
+                let refused: VersionBits = versions.ordinals(other.end()).map(|number| number + 1).collect();
                 dependencies.push((Package::Guard { plugin: edge.plugin, line }, refused.complement()));
             };
             if self.is_whole(other) {

@@ -165,11 +165,8 @@ impl Index {
         self.current = None;
         let entry = self.plugins.change(plugin as usize);
         let place = u32::try_from(entry.requirements.len()).expect("fewer than 2^32 requirements");
-        let matching = if is_stale {
-            Matching::unmatched(requirement)
-        } else {
-            Matching::of(entry, requirement, false)
-        };
+        let matching =
+            if is_stale { Matching::unmatched(requirement) } else { Matching::of(entry, requirement, false) };
         entry.requirements.push(matching);
         self.requirement_places.insert((plugin, number), place);
         Edge { plugin, requirement: place }

@@ -169,16 +169,20 @@ impl Matching {
     /// What `requirement` matches among the plugin's versions.
     ///
     /// Pre-releases follow the rule of the `semver` crate, or count like releases with `pre_releases`.
-    pub(in crate::resolver) fn of(plugin: &Plugin, requirement: Arc<Requirement>, pre_releases: bool) -> Self {
+    pub(in crate::resolver) fn of(
+        plugin: &Plugin,
+        requirement: Arc<Requirement>,
+        pre_releases: bool,
+    ) -> Self {
         let interval = Interval::of(&requirement);
         let versions = &plugin.releases;
         let start = versions.partition_point(|release| interval.lies_below(release.version.as_semver()));
         let end = versions.partition_point(|release| !interval.lies_above(release.version.as_semver()));
         let (start, end) = (start as u32, (end as u32).max(start as u32));
         // Only a requirement that names a pre-release matches one by the rule.
-        let names_one = requirement.as_semver().comparators.iter().any(|comparator| !comparator.pre.is_empty());
-        let is_named =
-            |ordinal: u32| names_one && requirement.matches(&versions[ordinal as usize].version);
+        let names_one =
+            requirement.as_semver().comparators.iter().any(|comparator| !comparator.pre.is_empty());
+        let is_named = |ordinal: u32| names_one && requirement.matches(&versions[ordinal as usize].version);
         let pre_releases_of = |range: std::ops::Range<u32>| {
             let from = plugin.pre_releases.partition_point(|ordinal| *ordinal < range.start);
             let to = plugin.pre_releases.partition_point(|ordinal| *ordinal < range.end);
@@ -188,9 +192,7 @@ impl Matching {
         let left_out = pre_releases_of(start..end).filter(|ordinal| !pre_releases && !is_named(*ordinal));
         let ends = left_out.clone().chain([end]);
         let starts = std::iter::once(start).chain(left_out.map(|ordinal| ordinal + 1));
-        let runs = Runs::of(
-            named_in(0..start).chain(starts.zip(ends)).chain(named_in(end..plugin.end())),
-        );
+        let runs = Runs::of(named_in(0..start).chain(starts.zip(ends)).chain(named_in(end..plugin.end())));
         let line_of = |ordinal: Option<u32>| ordinal.map_or(0, |ordinal| plugin.line_of(ordinal));
         let (first_line, last_line) = (line_of(runs.first()), line_of(runs.last()));
         Self { requirement, runs, first_line, last_line }
