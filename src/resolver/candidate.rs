@@ -1,34 +1,16 @@
 //! Which releases a request leaves out before any solving, and why: host, grants, policy, time.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use super::ResolveRequest;
+use super::hindrance::Hindrance;
+use super::host::Host;
 use super::index::{Contents, Release, Symbol};
-use super::interval::Interval;
+use super::{Circumstances, Policy, ResolveRequest};
 use crate::domain::{
-    Capabilities, CapabilityName, Objection, ObjectionKind, PluginName, Requirement, Risk, Scope, Timestamp,
-    VerificationState, Version,
+    Capabilities, Namespace, PluginName, Requirement, Risk, Timestamp, TrustLevel, VerificationState, Version,
 };
-
-/// Why a release is no candidate.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Hindrance {
-    NotYetPublished { tree_size: u64 },
-    Withdrawn(Objection),
-    SignerRevoked,
-    Yanked,
-    PreRelease,
-    OtherProfile { made_for: PluginName, host: PluginName },
-    ProfileVersion { profile: PluginName, needs: String, host: Version },
-    Ungranted { capability: CapabilityName, scope: String, granted: Option<String> },
-    TooYoung { hours: u32 },
-    Unverified { failed: bool },
-    TooRisky { risk: Risk, most: Risk },
-    License { license: String },
-    Widening { capability: CapabilityName, locked: Version },
-}
 
 /// A locked release as the filters see it.
 pub(super) struct LockedVersion<'a> {
@@ -42,14 +24,18 @@ pub(super) struct Filters<'a> {
     request: &'a ResolveRequest,
     now: Timestamp,
     locked: BTreeMap<Symbol, Vec<LockedVersion<'a>>>,
-    opted_in: Vec<Symbol>,
-    host_profile: Option<Symbol>,
+    opted_in: BTreeSet<Symbol>,
+    pub(super) host: Option<Host<'a>>,
     licenses: RefCell<HashMap<Arc<str>, bool>>,
     is_permissive: bool,
 }
 
 impl<'a> Filters<'a> {
-    pub(super) fn new(index: &'a Contents, request: &'a ResolveRequest, now: Timestamp) -> Self {
+    pub(super) fn new(
+        index: &'a Contents,
+        request: &'a ResolveRequest,
+        circumstances: &Circumstances<'a>,
+    ) -> Self {
         let mut locked: BTreeMap<Symbol, Vec<LockedVersion<'a>>> = BTreeMap::new();
         for release in request.lock.iter().flat_map(|lock| &lock.releases) {
             if let Some(symbol) = index.symbol(&release.name) {
@@ -58,23 +44,18 @@ impl<'a> Filters<'a> {
                 locked.entry(symbol).or_default().push(version);
             }
         }
+        let names_one = |name: &&PluginName| names_a_pre_release(&request.roots[*name]);
         let opted_in = request
             .roots
-            .iter()
-            .filter(|(_, requirement)| names_a_pre_release(requirement))
-            .filter_map(|(name, _)| index.symbol(name))
+            .keys()
+            .filter(names_one)
+            .chain(&request.pre_releases_of)
+            .filter_map(|name| index.symbol(name))
             .collect();
-        let host_profile = request.host.as_ref().and_then(|host| index.symbol(&host.profile));
-        let policy = &request.policy;
-        let is_permissive = request.host.is_none()
-            && request.as_of.is_none()
-            && policy.min_age_hours == 0
-            && !policy.require_verified
-            && policy.max_risk.is_none()
-            && policy.licenses.is_none()
-            && !policy.pre_release;
-        let licenses = RefCell::default();
-        Self { index, request, now, locked, opted_in, host_profile, licenses, is_permissive }
+        let host = Host::new(index, request, circumstances.profiles);
+        let is_permissive = host.is_none() && request.as_of.is_none() && !may_leave_out(&request.policy);
+        let (now, licenses) = (circumstances.now, RefCell::default());
+        Self { index, request, now, locked, opted_in, host, licenses, is_permissive }
     }
 
     /// Whether every release of the plugin passes that is on offer and no pre-release.
@@ -115,7 +96,7 @@ impl<'a> Filters<'a> {
             .or_else(|| is_yanked.then_some(Hindrance::Yanked))
             .or_else(|| if is_locked { None } else { self.novelty(plugin, release) })
             .or_else(|| self.host(release))
-            .or_else(|| self.policy(release))
+            .or_else(|| self.policy(plugin, release))
             .or_else(|| if is_locked { None } else { self.widening(plugin, release) })
     }
 
@@ -135,45 +116,23 @@ impl<'a> Filters<'a> {
     }
 
     fn host(&self, release: &Release) -> Option<Hindrance> {
-        let host = self.request.host.as_ref()?;
-        if self.host_profile != Some(release.profile.plugin) {
-            return Some(Hindrance::OtherProfile {
-                made_for: self.index.plugin(release.profile.plugin).name.clone(),
-                host: host.profile.clone(),
-            });
-        }
-        let needs = self.index.requirement(release.profile);
-        if let Some(version) = &host.version
-            && !needs.matches(version)
-            && !Interval::of(needs).contains(version.as_semver())
-        {
-            return Some(Hindrance::ProfileVersion {
-                profile: host.profile.clone(),
-                needs: needs.to_string(),
-                host: version.clone(),
-            });
-        }
-        let grants = host.grants.as_ref()?;
-        release.capabilities.iter().find_map(|(capability, request)| {
-            let granted = grants.get(capability);
-            let is_within = granted.is_some_and(|granted| request.scope.is_within(granted));
-            (!is_within).then(|| Hindrance::Ungranted {
-                capability: capability.clone(),
-                scope: request.scope.to_string(),
-                granted: granted.map(Scope::to_string),
-            })
-        })
+        let host = self.host.as_ref()?;
+        host.mismatch(release, &host.every()).or_else(|| host.refusal(release))
     }
 
-    fn policy(&self, release: &Release) -> Option<Hindrance> {
+    fn policy(&self, plugin: Symbol, release: &Release) -> Option<Hindrance> {
         let policy = &self.request.policy;
+        let namespace = self.index.plugin(plugin).name.namespace();
+        if let Some(hindrance) = namespace_hindrance(policy, namespace, release.trust) {
+            return Some(hindrance);
+        }
         if policy.require_verified && release.verification != VerificationState::Passed {
             return Some(Hindrance::Unverified { failed: release.verification == VerificationState::Failed });
         }
-        if let (Some(risk), Some(most)) = (release.risk, policy.max_risk)
-            && risk > most
+        if let Some(hindrance) =
+            release.risk.and_then(|risk| too_risky(policy, risk, policy.trust_of(namespace, release.trust)))
         {
-            return Some(Hindrance::TooRisky { risk, most });
+            return Some(hindrance);
         }
         (!self.is_license_accepted(&release.license))
             .then(|| Hindrance::License { license: release.license.to_string() })
@@ -218,71 +177,48 @@ fn names_a_pre_release(requirement: &Requirement) -> bool {
     requirement.as_semver().comparators.iter().any(|comparator| !comparator.pre.is_empty())
 }
 
-impl Hindrance {
-    /// What is said behind the release's name: "asks for …". `plural`: behind several versions.
-    pub(super) fn sentence(&self, plural: bool) -> String {
-        let verb = |one: &'static str, many: &'static str| if plural { many } else { one };
-        match self {
-            Self::NotYetPublished { tree_size } => {
-                format!("{} published after entry {tree_size} of the log", verb("was", "were"))
-            }
-            Self::Withdrawn(Objection { kind, reason }) => {
-                let verb = match kind {
-                    ObjectionKind::Quarantined => verb("is", "are"),
-                    ObjectionKind::TakenDown | ObjectionKind::Recalled => verb("was", "were"),
-                };
-                format!("{verb} {kind} by the operator of the registry: {reason}")
-            }
-            Self::SignerRevoked => {
-                let these = verb("this release", "these releases");
-                format!("{} signed with a key that is revoked, {these} included", verb("was", "were"))
-            }
-            Self::Yanked => format!("{} yanked by the author", verb("was", "were")),
-            Self::PreRelease => verb("is a pre-release", "are pre-releases").into(),
-            Self::OtherProfile { made_for, host } => {
-                format!("{} made for {made_for} and the host is {host}", verb("is", "are"))
-            }
-            Self::ProfileVersion { profile, needs, host } => {
-                format!("{} {profile} {needs} and the host offers {host}", verb("needs", "need"))
-            }
-            Self::Ungranted { capability, scope, granted } => {
-                let asks = verb("asks", "ask");
-                let of = |scope: &str| if scope.is_empty() { String::new() } else { format!(" ({scope})") };
-                match granted {
-                    None => format!("{asks} for `{capability}`{}, which the host does not grant", of(scope)),
-                    Some(granted) if scope.is_empty() => {
-                        format!(
-                            "{asks} for `{capability}` without limits and the host grants it only for {granted}"
-                        )
-                    }
-                    Some(granted) => {
-                        format!(
-                            "{asks} for `{capability}`{} and the host grants it only for {granted}",
-                            of(scope)
-                        )
-                    }
-                }
-            }
-            Self::TooYoung { hours } => {
-                format!("{} published less than {hours} hours ago", verb("was", "were"))
-            }
-            Self::Unverified { failed: true } => "failed the verification run".into(),
-            Self::Unverified { failed: false } => {
-                format!("{} not been through the verification run yet", verb("has", "have"))
-            }
-            Self::TooRisky { risk, most } => {
-                format!(
-                    "{} for powers of {risk} risk and the policy allows {most} at most",
-                    verb("asks", "ask")
-                )
-            }
-            Self::License { license } => {
-                format!("{} licensed under {license}, which the policy does not allow", verb("is", "are"))
-            }
-            Self::Widening { capability, locked } => {
-                let asks = verb("asks", "ask");
-                format!("{asks} for more of `{capability}` than the locked {locked} does")
-            }
-        }
+/// Whether a policy could leave out a release that is on offer and no pre-release, or let a pre-release in.
+fn may_leave_out(policy: &Policy) -> bool {
+    // Taken apart, so that a new rule cannot be forgotten here.
+    let Policy {
+        min_age_hours,
+        require_verified,
+        max_risk,
+        max_risk_by_trust,
+        min_trust,
+        trust: _,
+        allowed_namespaces,
+        denied_namespaces,
+        licenses,
+        allow_widening: _,
+        pre_release,
+        one_version_per_plugin: _,
+    } = policy;
+    *min_age_hours > 0
+        || *require_verified
+        || max_risk.is_some()
+        || !max_risk_by_trust.is_empty()
+        || min_trust.is_some()
+        || allowed_namespaces.is_some()
+        || !denied_namespaces.is_empty()
+        || licenses.is_some()
+        || *pre_release
+}
+
+/// What the policy has against everything from a namespace.
+fn namespace_hindrance(policy: &Policy, namespace: &Namespace, registered: TrustLevel) -> Option<Hindrance> {
+    if policy.denied_namespaces.contains(namespace) {
+        return Some(Hindrance::NamespaceDenied { namespace: namespace.clone() });
     }
+    if policy.allowed_namespaces.as_ref().is_some_and(|allowed| !allowed.contains(namespace)) {
+        return Some(Hindrance::NamespaceNotAllowed { namespace: namespace.clone() });
+    }
+    let (least, trust) = (policy.min_trust?, policy.trust_of(namespace, registered));
+    (trust < least).then(|| Hindrance::TooLittleTrust { namespace: namespace.clone(), trust, least })
+}
+
+fn too_risky(policy: &Policy, risk: Risk, trust: TrustLevel) -> Option<Hindrance> {
+    let most = policy.max_risk.filter(|most| risk > *most).map(|most| Hindrance::TooRisky { risk, most });
+    let most_here = || policy.max_risk_at(trust).filter(|most| risk > *most);
+    most.or_else(|| most_here().map(|most| Hindrance::TooRiskyForTrust { risk, most, trust }))
 }

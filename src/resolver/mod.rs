@@ -9,6 +9,10 @@ mod candidate;
 #[cfg(feature = "solver")]
 mod explain;
 #[cfg(feature = "solver")]
+mod hindrance;
+#[cfg(feature = "solver")]
+mod host;
+#[cfg(feature = "solver")]
 mod index;
 #[cfg(feature = "solver")]
 mod interval;

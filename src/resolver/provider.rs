@@ -1,5 +1,6 @@
-//! The model: how plugins, lines of versions, choices and conflicts become packages of the solver.
+//! The model: how plugins, lines of versions, choices, conflicts and the host become packages of the solver.
 //!
+//! - The host is a package whose versions are those of its profile; see [`super::host`].
 //! - A plugin's line of compatible versions is a package; with one version per plugin the whole plugin is.
 //! - A requirement that spans lines, or that virtual packages can meet, is a package whose versions are its
 //!   options; the best option has the highest number.
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use pubgrub::{Dependencies, DependencyProvider, Map, PackageResolutionStatistics, Set, VersionSet as _};
 
 use super::candidate::Filters;
+use super::host::Host;
 use super::index::{Contents, Edge, Line, Matching, Plugin, Release, Symbol};
 use super::solve::Selection;
 use super::version_bits::VersionBits;
@@ -30,6 +32,8 @@ pub(super) const WHOLE: u32 = u32::MAX;
 pub(super) enum Package {
     /// What the request asks for.
     Root,
+    /// The host; not there when the request names none.
+    Host,
     /// The versions of a plugin that exclude each other.
     Line { plugin: Symbol, line: u32 },
     /// The ways to meet a requirement that a release has.
@@ -109,13 +113,13 @@ impl<'a> Provider<'a> {
         request: &'a ResolveRequest,
         circumstances: &Circumstances<'a>,
     ) -> Self {
-        let filters = Filters::new(index, request, circumstances.now);
+        let filters = Filters::new(index, request, circumstances);
         let roots = request
             .roots
             .iter()
             .filter_map(|(name, requirement)| {
                 let plugin = index.symbol(name)?;
-                let pre_releases = request.policy.pre_release;
+                let pre_releases = request.policy.pre_release || request.pre_releases_of.contains(name);
                 let requirement = Arc::new(requirement.clone());
                 let matching = Matching::of(index.plugin(plugin), requirement, pre_releases);
                 Some(Root { plugin, matching })
@@ -252,7 +256,7 @@ impl<'a> Provider<'a> {
             }));
         }
         // Stable: what the lock holds goes last, where the best option is.
-        options.sort_by_key(|option| self.holds_preferred(option));
+        options.sort_by_key(|option| (self.holds_preferred(option), self.holds_undeprecated(option)));
         let options: Rc<[ChoiceOption]> = options.into();
         self.options.borrow_mut().insert(choice, Rc::clone(&options));
         options
@@ -296,6 +300,15 @@ impl<'a> Provider<'a> {
         self.preferred_numbers(plugin, line).any(|number| option.versions.has(number))
     }
 
+    /// Whether a way to meet a requirement leads to a candidate that its author does not advise against.
+    fn holds_undeprecated(&self, option: &ChoiceOption) -> bool {
+        let Package::Line { plugin, line } = option.package else { return true };
+        let Some(deprecated) = self.deprecated(plugin, line) else { return true };
+        self.with_candidates(plugin, line, |candidates| {
+            option.versions.highest_common_but(candidates, deprecated).is_some()
+        })
+    }
+
     /// The numbers of locked versions in a line, newest first.
     fn preferred_numbers(&self, plugin: Symbol, line: u32) -> impl Iterator<Item = u32> + '_ {
         let (start, releases) = self.releases(plugin, line);
@@ -310,6 +323,12 @@ impl<'a> Provider<'a> {
             .collect();
         numbers.sort_unstable_by_key(|number| Reverse(*number));
         numbers.into_iter()
+    }
+
+    /// The versions of a line that their authors advise against, if there are any.
+    fn deprecated(&self, plugin: Symbol, line: u32) -> Option<&'a VersionBits> {
+        let plugin = self.index.plugin(plugin);
+        plugin.lines.get(line as usize).map_or(&plugin.deprecated, |line| &line.deprecated).as_deref()
     }
 
     /// Calls `use_candidates` with the versions of a line that no filter leaves out.
@@ -341,14 +360,21 @@ impl<'a> Provider<'a> {
         use_candidates(&candidates)
     }
 
+    /// The host, where its package is known to the solver.
+    pub(super) fn host(&self) -> &Host<'a> {
+        self.filters.host.as_ref().expect("the host is asked about only where there is one")
+    }
+
     fn is_considered(&self, plugin: Symbol) -> bool {
         self.considered.as_ref().is_none_or(|considered| considered.contains(&plugin))
     }
 
     fn root_dependencies(&self) -> Vec<(Package, VersionBits)> {
+        let host = self.filters.host.as_ref().map(|host| (Package::Host, host.every()));
         (0..self.roots.len())
             .filter(|place| self.is_considered(self.roots[*place].plugin))
             .map(|place| self.root_target(place))
+            .chain(host)
             .collect()
     }
 
@@ -357,6 +383,9 @@ impl<'a> Provider<'a> {
         let counts = |edge: &Edge| self.is_considered(edge.plugin);
         let mut dependencies: Vec<_> =
             self.dependencies_of(release).filter(counts).map(|edge| self.target(edge)).collect();
+        if let Some(versions) = self.filters.host.as_ref().and_then(|host| host.dependency(release)) {
+            dependencies.push((Package::Host, versions));
+        }
         if self.index.plugin(plugin).guarded {
             dependencies.push((Package::Guard { plugin, line }, VersionBits::only(number + 1)));
         }
@@ -383,7 +412,7 @@ impl DependencyProvider for Provider<'_> {
     type VS = VersionBits;
     type M = Infallible;
     type Err = Stopped;
-    /// What is bound to fail first, then what failed most, then what has the fewest versions.
+    /// What is bound to fail first, then the host, then what failed most, then what has the fewest versions.
     type Priority = (u32, Reverse<u32>);
 
     fn prioritize(
@@ -398,6 +427,10 @@ impl DependencyProvider for Provider<'_> {
                 self.with_candidates(plugin, line, |candidates| range.count_common(candidates))
             }
             Package::Choice(..) | Package::RootChoice(_) => self.options(*package).len() as u32,
+            Package::Host => match self.host().count(range) {
+                0 => 0,
+                count => return (u32::MAX - 1, Reverse(count)),
+            },
             Package::Guard { .. } => return (0, Reverse(u32::MAX)),
         };
         if count == 0 { (u32::MAX, Reverse(0)) } else { (statistics.conflict_count(), Reverse(count)) }
@@ -406,9 +439,11 @@ impl DependencyProvider for Provider<'_> {
     fn choose_version(&self, package: &Package, range: &VersionBits) -> Result<Option<u32>, Stopped> {
         Ok(match *package {
             Package::Root => Some(0),
+            Package::Host => self.host().best(range),
             Package::Line { plugin, line } => self.with_candidates(plugin, line, |candidates| {
                 self.preferred_numbers(plugin, line)
                     .find(|number| range.has(*number) && candidates.has(*number))
+                    .or_else(|| range.highest_common_but(candidates, self.deprecated(plugin, line)?))
                     .or_else(|| range.highest_common(candidates))
             }),
             Package::Choice(..) | Package::RootChoice(_) => {
@@ -432,7 +467,7 @@ impl DependencyProvider for Provider<'_> {
                 let option = &self.options(*package)[*version as usize];
                 vec![(option.package, option.versions.clone())]
             }
-            Package::Guard { .. } => Vec::new(),
+            Package::Guard { .. } | Package::Host => Vec::new(),
         };
         Ok(Dependencies::Available(dependencies.into_iter().collect()))
     }

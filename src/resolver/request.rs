@@ -16,7 +16,7 @@ pub struct ResolveRequest {
     /// Optional dependencies to take along, wherever a chosen release offers them.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub with_optional: BTreeSet<PluginName>,
-    /// Roots of which pre-releases count like other releases.
+    /// Roots of which pre-releases count like other releases; a name that is no root is refused.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub pre_releases_of: BTreeSet<PluginName>,
     /// The host that will run them; absent: profiles and grants are not checked.
@@ -28,7 +28,7 @@ pub struct ResolveRequest {
     /// The lock so far: its releases are kept where they still fit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<Lock>,
-    /// Plugins whose locked release is not preferred any more.
+    /// Plugins whose locked release is not preferred any more; the host's profile, to move its version on.
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub upgrade: BTreeSet<PluginName>,
     /// Answer as if nothing had been published after this point.
@@ -107,6 +107,7 @@ pub struct Policy {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_risk: Option<Risk>,
     /// The highest risk of any capability, by how far the plugin's namespace is trusted; counts beside `max_risk`.
+    /// A level that is not named is held to the next named one above it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub max_risk_by_trust: BTreeMap<TrustLevel, Risk>,
     /// How far a namespace must be trusted.
@@ -140,9 +141,22 @@ impl Policy {
     pub fn is_default(&self) -> bool {
         *self == Self::default()
     }
+
+    /// How far a namespace is trusted: the host's own word, else what the registry says.
+    pub fn trust_of(&self, namespace: &Namespace, registered: TrustLevel) -> TrustLevel {
+        self.trust.get(namespace).copied().unwrap_or(registered)
+    }
+
+    /// What `max_risk_by_trust` allows namespaces of this level, if it says.
+    pub fn max_risk_at(&self, trust: TrustLevel) -> Option<Risk> {
+        self.max_risk_by_trust.range(trust..).next().map(|(_, most)| *most)
+    }
 }
 
 /// A point in the registry's history.
+///
+/// It covers which releases there are, and nothing else: a yank, a deprecation, a recall or another change of how a
+/// release stands counts as of now, since a host that looks back must not run what was withdrawn since.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AsOf {

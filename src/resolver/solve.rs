@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use pubgrub::{Map, PubGrubError, SelectedDependencies};
 
 use super::explain::{nearest_names, no_solution};
+use super::hindrance::Hindrance;
+use super::host::registered_versions;
 use super::index::{Edge, Release, Symbol};
 use super::load_order::load_levels;
 use super::lock::{union_of, usual_root_release};
 use super::provider::{Package, Provider, Stopped};
 use super::version_bits::VersionBits;
 use super::{HeldBack, IndexSnapshot, Lock, LockedDependency, LockedRelease, ResolveFailure, ResolveRequest};
-use crate::domain::{HostProfile, PluginName, ReleaseId, Timestamp};
+use crate::domain::{HostProfile, PluginName, ReleaseId, Timestamp, Version};
 
 const ROOTS_MAX: usize = 1_000;
 const LOCKED_MAX: usize = 10_000;
@@ -19,7 +21,7 @@ const LOCKED_MAX: usize = 10_000;
 /// What a resolve depends on beside the index and the request.
 #[derive(Clone, Copy)]
 pub struct Circumstances<'a> {
-    /// The registered profiles; empty: the host's profile is taken on trust.
+    /// Every registered version of every profile; empty: the host's profile is taken on trust, at the version it names.
     pub profiles: &'a [HostProfile],
     /// The moment that `min_age_hours` counts back from.
     pub now: Timestamp,
@@ -36,6 +38,7 @@ pub fn resolve(
     circumstances: &Circumstances<'_>,
 ) -> Result<Lock, ResolveFailure> {
     check_size(request)?;
+    check_pre_releases(request)?;
     check_profile(request, circumstances.profiles)?;
     let mut provider = Provider::new(&index.0, request, circumstances);
     check_roots(&provider)?;
@@ -84,13 +87,30 @@ fn check_size(request: &ResolveRequest) -> Result<(), ResolveFailure> {
     }
 }
 
+fn check_pre_releases(request: &ResolveRequest) -> Result<(), ResolveFailure> {
+    match request.pre_releases_of.iter().find(|name| !request.roots.contains_key(name)) {
+        None => Ok(()),
+        Some(plugin) => Err(ResolveFailure::PreReleasesOfNoRoot { plugin: plugin.clone() }),
+    }
+}
+
 fn check_profile(request: &ResolveRequest, profiles: &[HostProfile]) -> Result<(), ResolveFailure> {
     let Some(host) = &request.host else { return Ok(()) };
-    if profiles.is_empty() || profiles.iter().any(|profile| profile.name == host.profile) {
-        return Ok(());
+    let profile = host.profile.clone();
+    let registered: Vec<Version> = registered_versions(&profile, profiles).cloned().collect();
+    match &host.version {
+        Some(_) if profiles.is_empty() => Ok(()),
+        None if profiles.is_empty() => Err(ResolveFailure::ProfileVersionNeeded { profile }),
+        _ if registered.is_empty() => {
+            let nearest = nearest_names(&profile, profiles.iter().map(|known| &known.name));
+            Err(ResolveFailure::UnknownProfile { profile, nearest })
+        }
+        Some(version) if !registered.contains(version) => {
+            let version = version.clone();
+            Err(ResolveFailure::UnknownProfileVersion { profile, version, registered })
+        }
+        _ => Ok(()),
     }
-    let nearest = nearest_names(&host.profile, profiles.iter().map(|profile| &profile.name));
-    Err(ResolveFailure::UnknownProfile { profile: host.profile.clone(), nearest })
 }
 
 fn check_roots(provider: &Provider<'_>) -> Result<(), ResolveFailure> {
@@ -219,8 +239,8 @@ impl<'a, 'b> Selected<'a, 'b> {
             policy: request.policy.clone(),
             as_of: request.as_of,
             host: request.host.clone().map(|host| {
-                let version = host.version.clone().unwrap_or_else(|| crate::domain::Version::new(0, 0, 0));
-                host.at(version)
+                let number = self.selection.get(&Package::Host).expect("the host is chosen");
+                host.at(self.provider.host().version(*number).clone())
             }),
             capabilities: union_of(releases.iter().map(|release| &release.capabilities)),
             releases,
@@ -306,7 +326,7 @@ impl<'a, 'b> Selected<'a, 'b> {
         let is_kept = locked.iter().any(|locked| *locked.version == chosen.release.version);
         let fits = |ordinal: &u32| {
             let release = &plugin.releases[*ordinal as usize];
-            self.provider.filters.hindrance(chosen.plugin, release).is_none()
+            self.hindrance(chosen.plugin, release).is_none()
                 && self.asked_otherwise(chosen.plugin, *ordinal).is_none()
         };
         let (newest, reason) = match newer.find(|ordinal| is_kept && fits(ordinal)) {
@@ -323,9 +343,17 @@ impl<'a, 'b> Selected<'a, 'b> {
         })
     }
 
+    /// What keeps a release out of this lock, whatever else is in it.
+    fn hindrance(&self, plugin: Symbol, release: &Release) -> Option<Hindrance> {
+        self.provider.filters.hindrance(plugin, release).or_else(|| {
+            let number = self.selection.get(&Package::Host)?;
+            self.provider.host().mismatch(release, &VersionBits::only(*number))
+        })
+    }
+
     fn reason_against(&self, plugin: Symbol, ordinal: u32) -> String {
         let release = &self.provider.index.plugin(plugin).releases[ordinal as usize];
-        if let Some(hindrance) = self.provider.filters.hindrance(plugin, release) {
+        if let Some(hindrance) = self.hindrance(plugin, release) {
             return format!("{} {}", release.version, hindrance.sentence(false));
         }
         self.asked_otherwise(plugin, ordinal)

@@ -86,10 +86,19 @@ impl VersionBits {
 
     /// The highest ordinal in both sets, one of which must be finite.
     pub(crate) fn highest_common(&self, other: &Self) -> Option<u32> {
+        self.highest_where(other, |_, word| word)
+    }
+
+    /// The highest ordinal in both sets, one of which must be finite, and not in the third.
+    pub(crate) fn highest_common_but(&self, other: &Self, not_in: &Self) -> Option<u32> {
+        self.highest_where(other, |index, word| word & !not_in.word(index))
+    }
+
+    fn highest_where(&self, other: &Self, keep: impl Fn(usize, u64) -> u64) -> Option<u32> {
         debug_assert!(!(self.tail && other.tail), "one of the sets is finite");
         let words = INLINE + self.rest.len().max(other.rest.len());
         (0..words).rev().find_map(|index| {
-            let word = self.word(index) & other.word(index);
+            let word = keep(index, self.word(index) & other.word(index));
             (word != 0).then(|| index as u32 * 64 + 63 - word.leading_zeros())
         })
     }
@@ -249,7 +258,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn operations_agree_with_ordinary_sets((a, plain_a) in any_set(), (b, plain_b) in any_set()) {
+        fn operations_agree_with_ordinary_sets(
+            (a, plain_a) in any_set(),
+            (b, plain_b) in any_set(),
+            (c, plain_c) in any_set(),
+        ) {
             let listed = |bits: &VersionBits| bits.ordinals(END).collect::<BTreeSet<_>>();
 
             prop_assert_eq!(listed(&a.intersection(&b)), &plain_a & &plain_b);
@@ -260,6 +273,8 @@ mod tests {
             if !(a.tail && b.tail) {
                 prop_assert_eq!(a.highest_common(&b), (&plain_a & &plain_b).last().copied());
                 prop_assert_eq!(a.count_common(&b) as usize, (&plain_a & &plain_b).len());
+                let rest = &(&plain_a & &plain_b) - &plain_c;
+                prop_assert_eq!(a.highest_common_but(&b, &c), rest.last().copied());
             }
         }
 

@@ -87,6 +87,10 @@ impl Teller<'_, '_> {
                 state["versions"] = self.versions(plugin, line, set);
                 state
             }
+            Package::Host => {
+                let versions: Vec<&Version> = self.provider.host().versions(set).collect();
+                json!({ "host": self.profile(), "versions": versions })
+            }
             Package::Choice(plugin, requirement) => {
                 let requirement = &self.provider.index.plugin(plugin).requirements[requirement as usize];
                 let need = json!({ "plugin": self.name(plugin), "requirement": requirement.requirement });
@@ -153,6 +157,13 @@ impl Teller<'_, '_> {
 
     fn dependency(&self, subject: Package, target: Package, versions: &VersionBits) -> (&'static str, Value) {
         match (subject, target) {
+            (Package::Root, Package::Host) => ("runs-on", json!({ "profile": self.profile() })),
+            (Package::Line { plugin, line }, Package::Host) => {
+                let edges = |release: &crate::resolver::index::Release| vec![release.profile];
+                let mut details = self.edges(plugin, line, versions, plugin, edges);
+                details["other"] = json!(self.profile());
+                ("needs-host", details)
+            }
             (Package::Root, _) => {
                 let wanted = (0..self.provider.roots.len())
                     .find(|place| self.provider.root_target(*place).0 == target)
@@ -217,6 +228,10 @@ impl Teller<'_, '_> {
         details["other"] = json!(self.name(other));
         details["requirements"] = json!(requirements);
         details
+    }
+
+    fn profile(&self) -> &crate::domain::PluginName {
+        &self.provider.host().request.profile
     }
 
     fn name(&self, plugin: Symbol) -> &crate::domain::PluginName {

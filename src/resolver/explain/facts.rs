@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 use pubgrub::{DerivationTree, External, Set};
 
-use crate::resolver::candidate::Hindrance;
+use crate::resolver::hindrance::Hindrance;
 use crate::resolver::index::Symbol;
 use crate::resolver::provider::{Package, Provider};
 use crate::resolver::solve::{Tree, Unsolved, solve};
@@ -17,6 +17,8 @@ pub(super) enum Fact {
     Wants { plugin: Symbol, requirement: String },
     /// Releases need another plugin.
     Needs { plugin: Symbol, ordinals: BTreeSet<u32>, dependency: Symbol, requirement: String },
+    /// Releases need versions of the host's profile, of which there are others.
+    NeedsHost { plugin: Symbol, ordinals: BTreeSet<u32>, requirement: String },
     /// Releases cannot be loaded beside another plugin.
     Conflicts { plugin: Symbol, ordinals: BTreeSet<u32>, other: Symbol, requirement: String },
     /// A plugin stands in for a virtual package.
@@ -108,6 +110,7 @@ struct Collected<'a, 'b> {
     provider: &'b Provider<'a>,
     wants: BTreeMap<Symbol, String>,
     needs: Needs,
+    needs_host: BTreeMap<(Symbol, String), BTreeSet<u32>>,
     conflicts: Needs,
     provides: BTreeSet<(Symbol, Symbol)>,
     left_out: BTreeMap<(Symbol, Hindrance), BTreeSet<u32>>,
@@ -119,6 +122,7 @@ impl<'a, 'b> Collected<'a, 'b> {
             provider,
             wants: BTreeMap::new(),
             needs: BTreeMap::new(),
+            needs_host: BTreeMap::new(),
             conflicts: BTreeMap::new(),
             provides: BTreeSet::new(),
             left_out: BTreeMap::new(),
@@ -161,6 +165,11 @@ impl<'a, 'b> Collected<'a, 'b> {
         let (start, releases) = self.provider.releases(plugin, line);
         for number in versions.ordinals(releases.len() as u32) {
             let release = &releases[number as usize];
+            if target == Package::Host {
+                let requirement = self.provider.index.requirement(release.profile).to_string();
+                self.needs_host.entry((plugin, requirement)).or_default().insert(start + number);
+                continue;
+            }
             if let Package::Guard { plugin: other, .. } = target {
                 for edge in release.conflicts.iter().filter(|edge| edge.plugin == other) {
                     let requirement = self.provider.index.requirement(*edge).to_string();
@@ -214,6 +223,12 @@ impl<'a, 'b> Collected<'a, 'b> {
                 let (dependency, requirement) = (*dependency, requirement.clone());
                 facts.push(Fact::Needs { plugin, ordinals: ordinals.clone(), dependency, requirement });
                 next.insert(dependency);
+            }
+            for ((subject, requirement), ordinals) in &self.needs_host {
+                if *subject == plugin {
+                    let (ordinals, requirement) = (ordinals.clone(), requirement.clone());
+                    facts.push(Fact::NeedsHost { plugin, ordinals, requirement });
+                }
             }
             for ((subject, other, requirement), ordinals) in &self.conflicts {
                 if *subject == plugin {

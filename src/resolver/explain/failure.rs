@@ -29,6 +29,28 @@ pub enum ResolveFailure {
         /// Names that look like it, nearest first.
         nearest: Vec<PluginName>,
     },
+    /// The host's profile is in the registry, but not at the version asked for.
+    #[error("the host profile {profile} {version} is not in this registry; {}", registered_are(registered))]
+    UnknownProfileVersion {
+        /// The profile.
+        profile: PluginName,
+        /// The version asked for.
+        version: Version,
+        /// The versions there are, newest first.
+        registered: Vec<Version>,
+    },
+    /// No version of the profile was asked for, and none is known to choose from.
+    #[error("no version of the host profile {profile} is known here to choose from")]
+    ProfileVersionNeeded {
+        /// The profile.
+        profile: PluginName,
+    },
+    /// Pre-releases are to count of a plugin that is no root.
+    #[error("`pre_releases_of` names {plugin}, which is not among the roots")]
+    PreReleasesOfNoRoot {
+        /// The plugin.
+        plugin: PluginName,
+    },
     /// No release of a root meets its requirement.
     #[error("no release of {plugin} meets {requirement}; {}", there_are(versions))]
     NoMatchingVersion {
@@ -116,6 +138,9 @@ impl Refusal for ResolveFailure {
         match self {
             Self::UnknownPlugin { .. } => "resolve-unknown-plugin",
             Self::UnknownProfile { .. } => "resolve-unknown-profile",
+            Self::UnknownProfileVersion { .. } => "resolve-unknown-profile-version",
+            Self::ProfileVersionNeeded { .. } => "resolve-profile-version-needed",
+            Self::PreReleasesOfNoRoot { .. } => "resolve-pre-releases-of-no-root",
             Self::NoMatchingVersion { .. } => "resolve-no-matching-version",
             Self::Conflict(_) => "resolve-conflict",
             Self::MissingGrant(_) => "resolve-missing-grant",
@@ -135,6 +160,15 @@ impl Refusal for ResolveFailure {
                     Some(nearest) => format!("Check the name; the nearest here is {nearest}."),
                     None => "Check the name, and that this is the registry you mean.".into(),
                 }
+            }
+            Self::UnknownProfileVersion { profile, .. } => {
+                format!("Name a registered version of {profile}, or none: the resolve then chooses one.")
+            }
+            Self::ProfileVersionNeeded { profile } => {
+                format!("Name the version of {profile} that the host offers.")
+            }
+            Self::PreReleasesOfNoRoot { plugin } => {
+                format!("Ask for {plugin} as a root too, or set `pre_release` in the policy.")
             }
             Self::NoMatchingVersion { plugin, versions, .. } => match versions.first() {
                 Some(newest) if newest.is_pre_release() => {
@@ -176,18 +210,30 @@ pub(super) fn and(items: &[String]) -> String {
     }
 }
 
+/// "registered are 2.0.0 and 1.0.0", of versions with the newest first.
+pub(in crate::resolver) fn registered_are(versions: &[Version]) -> String {
+    let named = newest_of(versions);
+    if let [one] = &*named {
+        format!("registered is only {one}")
+    } else {
+        format!("registered are {}", and(&named))
+    }
+}
+
+/// The newest few, and how many more there are.
+fn newest_of(versions: &[Version]) -> Vec<String> {
+    let mut named: Vec<String> = versions.iter().take(VERSIONS_MAX).map(ToString::to_string).collect();
+    if versions.len() > VERSIONS_MAX {
+        named.push(format!("{} older ones", versions.len() - VERSIONS_MAX));
+    }
+    named
+}
+
 pub(super) fn there_are(versions: &[Version]) -> String {
     match versions {
         [] => "every release of it was withdrawn".into(),
         [one] => format!("there is only {one}"),
-        _ => {
-            let mut named: Vec<String> =
-                versions.iter().take(VERSIONS_MAX).map(ToString::to_string).collect();
-            if versions.len() > VERSIONS_MAX {
-                named.push(format!("{} older ones", versions.len() - VERSIONS_MAX));
-            }
-            format!("there are {}", and(&named))
-        }
+        _ => format!("there are {}", and(&newest_of(versions))),
     }
 }
 

@@ -8,9 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use self::derivation::derivation;
 use self::facts::{Fact, facts_of, minimal_proof};
+pub(super) use self::failure::registered_are;
 pub use self::failure::{Explanation, ResolveFailure};
 use self::failure::{VERSIONS_MAX, and, there_are};
-use super::candidate::Hindrance;
+use super::hindrance::Hindrance;
 use super::index::{Plugin, Symbol, compatibility};
 use super::provider::Provider;
 use super::solve::{Tree, solve};
@@ -62,11 +63,16 @@ pub(super) fn no_solution(
     });
     match teller.main_hindrance(&facts).map(|(_, hindrance)| hindrance) {
         Some(Hindrance::Ungranted { .. }) => ResolveFailure::MissingGrant(explanation),
-        Some(Hindrance::OtherProfile { .. } | Hindrance::ProfileVersion { .. }) => {
-            ResolveFailure::ProfileMismatch(explanation)
-        }
+        Some(
+            Hindrance::OtherProfile { .. }
+            | Hindrance::ProfileVersion { .. }
+            | Hindrance::ExtensionPoints { .. },
+        ) => ResolveFailure::ProfileMismatch(explanation),
         Some(Hindrance::Withdrawn(_)) => ResolveFailure::Withdrawn(explanation),
         Some(_) => ResolveFailure::Policy(explanation),
+        None if facts.iter().any(|fact| matches!(fact, Fact::NeedsHost { .. })) => {
+            ResolveFailure::ProfileMismatch(explanation)
+        }
         None => ResolveFailure::Conflict(explanation),
     }
 }
@@ -100,6 +106,7 @@ impl Teller<'_, '_> {
             lines.push(format!("{more} more facts like these, listed in the derivation"));
         }
         lines.extend(self.disputes(facts));
+        lines.extend(self.host_dispute(facts));
         let together = if wants.len() > 1 { " together" } else { "" };
         let mut text = format!("{} cannot be loaded{together}:", and(&wants));
         for line in lines {
@@ -117,6 +124,11 @@ impl Teller<'_, '_> {
                 let need = if plural { "need" } else { "needs" };
                 let wanted = asked(&self.plugin(*dependency).name, requirement);
                 format!("{subject} {need} {wanted}{}", self.absence(*dependency, requirement))
+            }
+            Fact::NeedsHost { plugin, ordinals, requirement } => {
+                let (subject, plural) = self.subject(*plugin, ordinals);
+                let need = if plural { "need" } else { "needs" };
+                format!("{subject} {need} {} {requirement}", self.provider.host().request.profile)
             }
             Fact::Conflicts { plugin, ordinals, other, requirement } => {
                 let (subject, _) = self.subject(*plugin, ordinals);
@@ -242,11 +254,41 @@ impl Teller<'_, '_> {
         format!("no release of {} meets {all}, and {because}", plugin.name)
     }
 
+    /// That no version of the host's profile meets what each plugin needs of it.
+    fn host_dispute(&self, facts: &[Fact]) -> Option<String> {
+        let mut needed: BTreeMap<Symbol, Vec<&str>> = BTreeMap::new();
+        for fact in facts {
+            if let Fact::NeedsHost { plugin, requirement, .. } = fact {
+                needed.entry(*plugin).or_default().push(requirement);
+            }
+        }
+        if needed.is_empty() {
+            return None;
+        }
+        let all: BTreeSet<String> =
+            needed.into_values().map(|alternatives| alternatives.join(" or ")).collect();
+        let all: Vec<String> = all.into_iter().collect();
+        let all = match &*all {
+            [one, other] if !one.contains(" or ") && !other.contains(" or ") => {
+                format!("both {one} and {other}")
+            }
+            _ => all.join(" as well as "),
+        };
+        let host = self.provider.host();
+        let mut versions: Vec<Version> = host.versions(&host.every()).cloned().collect();
+        versions.reverse();
+        Some(format!("no version of {} meets {all}; {}", host.request.profile, registered_are(&versions)))
+    }
+
     fn plugins(&self, facts: &[Fact]) -> Vec<PluginName> {
         let mut plugins = BTreeSet::new();
         for fact in facts {
             match fact {
-                Fact::Wants { plugin, .. } | Fact::LeftOut { plugin, .. } => plugins.extend([*plugin]),
+                Fact::Wants { plugin, .. }
+                | Fact::LeftOut { plugin, .. }
+                | Fact::NeedsHost { plugin, .. } => {
+                    plugins.extend([*plugin]);
+                }
                 Fact::Needs { plugin, dependency: other, .. }
                 | Fact::Conflicts { plugin, other, .. }
                 | Fact::Provides { plugin, provided: other } => plugins.extend([*plugin, *other]),
@@ -269,7 +311,7 @@ impl Teller<'_, '_> {
             .min_by_key(|(_, hindrance)| match hindrance {
                 Hindrance::Ungranted { .. } => 0,
                 Hindrance::ProfileVersion { .. } => 1,
-                Hindrance::OtherProfile { .. } => 2,
+                Hindrance::OtherProfile { .. } | Hindrance::ExtensionPoints { .. } => 2,
                 Hindrance::Withdrawn(_) | Hindrance::SignerRevoked => 4,
                 Hindrance::Yanked | Hindrance::PreRelease => 5,
                 _ => 3,
@@ -322,6 +364,11 @@ impl Teller<'_, '_> {
             Fact::Needs { plugin, dependency, .. } if self.plugin(*dependency).releases.is_empty() => {
                 Some(format!(", or ask the author of {} to do without {}", name(plugin), name(dependency)))
             }
+            Fact::NeedsHost { plugin, .. } => Some(format!(
+                ", or ask the author of {} to run on other versions of {}",
+                name(plugin),
+                self.provider.host().request.profile
+            )),
             Fact::Needs { plugin, dependency, .. } => Some(format!(
                 ", or ask the author of {} to accept other versions of {}",
                 name(plugin),
@@ -372,6 +419,20 @@ impl Teller<'_, '_> {
             }
             Hindrance::OtherProfile { made_for, .. } => format!("Use a host with the profile {made_for}"),
             Hindrance::ProfileVersion { profile, needs, .. } => format!("Use a host with {profile} {needs}"),
+            Hindrance::ExtensionPoints { declared, .. } => {
+                format!("Use a host that offers the extension point `{}`", declared.join("` or `"))
+            }
+            Hindrance::NamespaceNotAllowed { namespace } => {
+                format!("Add {namespace} to `allowed_namespaces` in the policy")
+            }
+            Hindrance::NamespaceDenied { namespace } => {
+                format!("Take {namespace} out of `denied_namespaces` in the policy")
+            }
+            Hindrance::TooLittleTrust { namespace, least, .. } => {
+                format!(
+                    "If you know who {namespace} is, say so in the policy (`trust`: \"{namespace}\": \"{least}\")"
+                )
+            }
             Hindrance::NotYetPublished { .. } => "Ask with a later tree size".into(),
             Hindrance::Withdrawn(_) => {
                 format!("Ask the author of {name} for a release that mends it")
@@ -389,6 +450,9 @@ impl Teller<'_, '_> {
             }
             Hindrance::Unverified { failed: true } => format!("Ask the author of {name} to mend it"),
             Hindrance::TooRisky { risk, .. } => format!("Set `max_risk` in the policy to {risk}"),
+            Hindrance::TooRiskyForTrust { risk, trust, .. } => {
+                format!("Set {trust} in `max_risk_by_trust` of the policy to {risk}")
+            }
             Hindrance::License { license } => format!("Add {license} to `licenses` in the policy"),
             Hindrance::Widening { .. } => {
                 "Look at what it asks for and set `allow_widening` in the policy".into()

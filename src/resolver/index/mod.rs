@@ -198,6 +198,7 @@ impl Index {
             .collect();
         Traits {
             profile: self.edge(&release.profile, &release.profile_version),
+            extension_points: release.extension_points.iter().map(|point| self.texts.shared(point)).collect(),
             capabilities: release.capabilities.clone(),
             risk: release.risk,
             license: self.texts.shared(&release.license),

@@ -29,6 +29,8 @@ pub(in crate::resolver) struct Plugin {
     /// The ordinals that are on offer and no pre-releases.
     pub(in crate::resolver) candidates: VersionBits,
     pub(in crate::resolver) pre_releases: Box<[u32]>,
+    /// The ordinals their authors advise against; absent: none.
+    pub(in crate::resolver) deprecated: Option<Box<VersionBits>>,
 }
 
 /// A run of compatible versions: the ordinals `start..end`.
@@ -38,6 +40,8 @@ pub(in crate::resolver) struct Line {
     pub(in crate::resolver) end: u32,
     /// On offer and no pre-releases, counted from `start`.
     pub(in crate::resolver) candidates: VersionBits,
+    /// What its author advises against, counted from `start`; absent: nothing.
+    pub(in crate::resolver) deprecated: Option<Box<VersionBits>>,
 }
 
 /// A requirement and the versions it matches.
@@ -62,6 +66,7 @@ impl Plugin {
             singleton: false,
             candidates: VersionBits::none(),
             pre_releases: Box::default(),
+            deprecated: None,
         }
     }
 
@@ -116,6 +121,7 @@ impl Plugin {
             verification: line.verification,
             signer_revoked: line.signer_revoked,
             yanked: line.yanked,
+            trust: line.trust,
             deprecated: line.deprecated.as_deref().map(|advice| texts.shared(advice)),
         }
     }
@@ -136,7 +142,7 @@ impl Plugin {
             .map(|(ordinal, _)| ordinal)
             .collect();
         let ends = starts.iter().skip(1).copied().chain([self.end()]);
-        let line = |(&start, end)| Line { start, end, candidates: VersionBits::none() };
+        let line = |(&start, end)| Line { start, end, candidates: VersionBits::none(), deprecated: None };
         self.lines = starts.iter().zip(ends).map(line).collect();
         self.follow_states();
         let mut requirements = std::mem::take(&mut self.requirements);
@@ -154,7 +160,12 @@ impl Plugin {
             .filter(|(_, release)| release.is_on_offer() && !release.version.is_pre_release())
             .map(|(ordinal, _)| ordinal)
             .collect();
+        let advised_against =
+            (0_u32..).zip(&self.releases).filter(|(_, release)| release.deprecated.is_some());
+        self.deprecated = if_any(advised_against.map(|(ordinal, _)| ordinal).collect());
         for line in &mut self.lines {
+            line.deprecated =
+                self.deprecated.as_ref().and_then(|all| if_any(all.slice(line.start, line.end)));
             line.candidates = self.candidates.slice(line.start, line.end);
         }
     }
@@ -232,6 +243,11 @@ impl Matching {
         let Line { start, end, .. } = plugin.lines[line as usize];
         self.runs.within(start, end)
     }
+}
+
+/// A set that is hardly ever more than empty.
+fn if_any(set: VersionBits) -> Option<Box<VersionBits>> {
+    (!set.is_empty()).then(|| Box::new(set))
 }
 
 /// Versions with equal numbers here are compatible, as cargo sees it: `^` keeps them.

@@ -4,7 +4,9 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::{Edge, Symbol};
-use crate::domain::{Capabilities, Digest, Objection, Risk, Timestamp, VerificationState, Version};
+use crate::domain::{
+    Capabilities, Digest, Objection, Risk, Timestamp, TrustLevel, VerificationState, Version,
+};
 
 /// What the solver needs to know of a release. What [`Traits`] holds reads as if it stood here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,8 @@ pub(in crate::resolver) struct Release {
     pub(in crate::resolver) verification: VerificationState,
     pub(in crate::resolver) signer_revoked: bool,
     pub(in crate::resolver) yanked: bool,
+    /// How far the operator trusts its namespace.
+    pub(in crate::resolver) trust: TrustLevel,
     /// The author's advice against it.
     pub(in crate::resolver) deprecated: Option<Arc<str>>,
 }
@@ -30,6 +34,8 @@ pub(in crate::resolver) struct Release {
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::resolver) struct Traits {
     pub(in crate::resolver) profile: Edge,
+    /// Where it plugs in; empty: a library.
+    pub(in crate::resolver) extension_points: Box<[Arc<str>]>,
     pub(in crate::resolver) capabilities: Capabilities,
     pub(in crate::resolver) risk: Option<Risk>,
     pub(in crate::resolver) license: Arc<str>,
