@@ -16,9 +16,9 @@ mod host;
 mod index;
 #[cfg(feature = "solver")]
 mod interval;
-#[cfg(feature = "solver")]
 mod load_order;
 mod lock;
+pub mod picture;
 mod mend;
 #[cfg(feature = "solver")]
 mod provider;
