@@ -11,8 +11,8 @@ use super::{Picture, Setting};
 use crate::domain::Risk;
 
 const MARGIN: i32 = 12;
-/// The words above the columns.
-const HEADING: i32 = 26;
+/// Room for the words above the columns, where there are several.
+const HEADING: i32 = 24;
 /// The least and the most room for lines between two columns.
 const ROOM: (i32, i32) = (44, 104);
 /// From the end of a line's name to the box it leads to.
@@ -69,7 +69,8 @@ struct Frame {
 
 impl Grid {
     fn of(faces: &[Face], columns: &Columns<'_>, middles: &[i32]) -> Self {
-        let middles: Vec<i32> = middles.iter().map(|middle| middle + MARGIN + HEADING).collect();
+        let heading = if columns.columns.len() > 1 { HEADING } else { 0 };
+        let middles: Vec<i32> = middles.iter().map(|middle| middle + MARGIN + heading).collect();
         let mut named = vec![0; columns.columns.len()];
         for trunk in &columns.trunks {
             let room = &mut named[columns.parts[trunk.target].column];
