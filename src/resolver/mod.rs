@@ -18,8 +18,8 @@ mod index;
 mod interval;
 mod load_order;
 mod lock;
-pub mod picture;
 mod mend;
+pub mod picture;
 #[cfg(feature = "solver")]
 mod provider;
 mod request;

@@ -149,7 +149,8 @@ fn sentence_of(graph: &Graph<'_>, place: usize) -> String {
         said.push_str("Pure computation. ");
     } else {
         let risk = release.risk.map_or("unstated".to_owned(), |risk| risk.to_string());
-        let powers: Vec<String> = release.capabilities.iter().map(|(name, request)| power(name.as_str(), request)).collect();
+        let powers: Vec<String> =
+            release.capabilities.iter().map(|(name, request)| power(name.as_str(), request)).collect();
         said.push_str(&format!("Asks for {}; risk {risk}. ", powers.join(", ")));
     }
     match release.verification {

@@ -39,7 +39,13 @@ pub(super) fn write(graph: &Graph<'_>) -> String {
             None => (need.requirement.to_string(), ""),
             Some(provides) => (format!("as {provides} {}", need.requirement), ", style=dashed"),
         };
-        let _ = writeln!(text, "  {} -> {} [label={}{style}];", dot(&by.to_string()), dot(&of.to_string()), dot(&label));
+        let _ = writeln!(
+            text,
+            "  {} -> {} [label={}{style}];",
+            dot(&by.to_string()),
+            dot(&of.to_string()),
+            dot(&label)
+        );
     }
     text.push_str("}\n");
     text

@@ -54,7 +54,8 @@ impl<'a> Graph<'a> {
         let ends: BTreeSet<_> = needs.iter().map(|need| (need.of, need.provides)).collect();
         ends.into_iter().for_each(|(of, _)| nodes[of].ports += 1);
         for (name, requirement) in &lock.roots {
-            let met = lock.root_release(name).and_then(|release| places.get(&(&release.name, &release.version)));
+            let met =
+                lock.root_release(name).and_then(|release| places.get(&(&release.name, &release.version)));
             if let Some(place) = met {
                 nodes[*place].roots.push((name, requirement));
             }
@@ -89,10 +90,9 @@ fn needs_of<'a>(releases: &[&'a LockedRelease], places: &Places<'a>) -> Result<V
     for (by, release) in releases.iter().enumerate() {
         for dependency in &release.dependencies {
             let id = &dependency.release;
-            let of = *places.get(&(&id.plugin, &id.version)).ok_or_else(|| PictureError::Missing {
-                release: id.clone(),
-                needed_by: release.id(),
-            })?;
+            let of = *places
+                .get(&(&id.plugin, &id.version))
+                .ok_or_else(|| PictureError::Missing { release: id.clone(), needed_by: release.id() })?;
             let (requirement, provides) = (&dependency.requirement, dependency.provides.as_ref());
             needs.push(Need { by, of, requirement, provides });
         }

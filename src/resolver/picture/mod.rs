@@ -61,7 +61,8 @@ pub fn draw(lock: &Lock, setting: Setting) -> Result<Picture, PictureError> {
         return Err(PictureError::TooMany { releases });
     }
     let graph = Graph::of(lock)?;
-    let boxes: Vec<_> = graph.nodes.iter().enumerate().map(|(place, _)| boxes::Face::of(&graph, place)).collect();
+    let boxes: Vec<_> =
+        graph.nodes.iter().enumerate().map(|(place, _)| boxes::Face::of(&graph, place)).collect();
     let mut columns = columns::Columns::of(&graph, &boxes).ok_or(PictureError::TooTangled)?;
     order::make_few_crossings(&mut columns);
     let heights = place::heights(&columns);
@@ -93,7 +94,9 @@ pub enum PictureError {
         releases: usize,
     },
     /// Too many lines.
-    #[error("so many releases need each other, over so many load levels, that a picture of it could not be read")]
+    #[error(
+        "so many releases need each other, over so many load levels, that a picture of it could not be read"
+    )]
     TooTangled,
     /// Too many lines for any form.
     #[error("the lock states {needs} dependencies; at most {NEEDS_MAX} are shown")]
@@ -135,7 +138,8 @@ impl Refusal for PictureError {
     fn mend(&self) -> Option<String> {
         Some(match self {
             Self::TooMany { .. } | Self::TooTangled => {
-                "Ask for Graphviz text instead (`--format dot`, or `?format=dot`) and look at a part of it.".into()
+                "Ask for Graphviz text instead (`--format dot`, or `?format=dot`) and look at a part of it."
+                    .into()
             }
             Self::TooManyNeeds { .. } => "Resolve fewer plugins at once.".into(),
             Self::Missing { .. } | Self::Repeated { .. } | Self::Circle { .. } => {

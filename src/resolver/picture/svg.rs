@@ -82,7 +82,8 @@ impl Grid {
             if at > 0 {
                 left += room_before(columns, &middles, at) + named[at];
             }
-            let width = column.iter().filter_map(|part| faces.get(*part)).map(|face| face.width).max().unwrap_or(0);
+            let width =
+                column.iter().filter_map(|part| faces.get(*part)).map(|face| face.width).max().unwrap_or(0);
             places.push((left, left + width));
             left += width;
         }
@@ -155,8 +156,12 @@ fn open(svg: &mut String, graph: &Graph<'_>, grid: &Grid, setting: Setting) {
 }
 
 fn title(graph: &Graph<'_>) -> String {
-    let roots: Vec<String> =
-        graph.nodes.iter().filter(|node| !node.roots.is_empty()).map(|node| node.release.id().to_string()).collect();
+    let roots: Vec<String> = graph
+        .nodes
+        .iter()
+        .filter(|node| !node.roots.is_empty())
+        .map(|node| node.release.id().to_string())
+        .collect();
     match roots.as_slice() {
         [] => "What needs what".to_owned(),
         [all @ ..] if all.len() <= 3 => format!("What {} needs", all.join(" and ")),
@@ -165,7 +170,9 @@ fn title(graph: &Graph<'_>) -> String {
 }
 
 fn description(graph: &Graph<'_>) -> String {
-    let count = |count: usize, one: &str, more: &str| if count == 1 { format!("1 {one}") } else { format!("{count} {more}") };
+    let count = |count: usize, one: &str, more: &str| {
+        if count == 1 { format!("1 {one}") } else { format!("{count} {more}") }
+    };
     format!(
         "{} in {}. Each line leads from a release to one it needs, which is loaded before it. \
          Each release says what it needs, so the picture can be read without seeing it.",
@@ -294,7 +301,8 @@ fn powers(svg: &mut String, face: &Face, start: i32, line: i32) {
         Some(Risk::Low) => "<circle cx=\"12\" cy=\"12\" r=\"9\"/><path d=\"M12 11.5v5M12 7.5v.1\"/>",
         None => "<circle cx=\"12\" cy=\"12\" r=\"9\" stroke-dasharray=\"3.2 3.9\"/>",
     };
-    let _ = write!(svg, "<g class=\"mark\" transform=\"translate({start} {}) scale(.5)\">{mark}</g>", line - 10);
+    let _ =
+        write!(svg, "<g class=\"mark\" transform=\"translate({start} {}) scale(.5)\">{mark}</g>", line - 10);
     if let Some(risk) = face.risk {
         let _ = write!(svg, "<text class=\"risk\" x=\"{}\" y=\"{line}\">{risk}</text>", start + 17);
     }
