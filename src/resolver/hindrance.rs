@@ -1,6 +1,6 @@
 //! Why a release is no candidate, and the words for it.
 
-use super::explain::registered_are;
+use super::explain::{WORDS_CHARACTERS, brief, brief_version, registered_are};
 use crate::domain::{
     CapabilityName, Namespace, Objection, ObjectionKind, PluginName, Risk, TrustLevel, Version,
 };
@@ -84,6 +84,7 @@ impl Hindrance {
                     ObjectionKind::Quarantined => verb("is", "are"),
                     ObjectionKind::TakenDown | ObjectionKind::Recalled => verb("was", "were"),
                 };
+                let reason = brief(reason, WORDS_CHARACTERS);
                 format!("{verb} {kind} by the operator of the registry: {reason}")
             }
             Self::SignerRevoked => {
@@ -95,15 +96,19 @@ impl Hindrance {
             Self::OtherProfile { made_for, host } => {
                 format!("{} made for {made_for} and the host is {host}", verb("is", "are"))
             }
-            Self::ProfileVersion { profile, needs, offered } => match &**offered {
-                [one] => format!("{} {profile} {needs} and the host offers {one}", verb("needs", "need")),
-                _ => format!("{} {profile} {needs}; {}", verb("needs", "need"), registered_are(offered)),
+            Self::ProfileVersion { profile, needs, offered } => match (&**offered, brief_version(needs)) {
+                ([one], needs) => format!("{} {profile} {needs} and the host offers {one}", verb("needs", "need")),
+                (_, needs) => {
+                    format!("{} {profile} {needs}; {}", verb("needs", "need"), registered_are(offered))
+                }
             },
             Self::Ungranted { capability, scope, granted } => {
                 let asks = verb("asks", "ask");
+                let scope = brief(scope, WORDS_CHARACTERS);
+                let granted = granted.as_ref().map(|granted| brief(granted, WORDS_CHARACTERS));
                 let of = |scope: &str| if scope.is_empty() { String::new() } else { format!(" ({scope})") };
                 match granted {
-                    None => format!("{asks} for `{capability}`{}, which the host does not grant", of(scope)),
+                    None => format!("{asks} for `{capability}`{}, which the host does not grant", of(&scope)),
                     Some(granted) if scope.is_empty() => {
                         format!(
                             "{asks} for `{capability}` without limits and the host grants it only for {granted}"
@@ -112,7 +117,7 @@ impl Hindrance {
                     Some(granted) => {
                         format!(
                             "{asks} for `{capability}`{} and the host grants it only for {granted}",
-                            of(scope)
+                            of(&scope)
                         )
                     }
                 }
@@ -159,6 +164,7 @@ impl Hindrance {
                 )
             }
             Self::License { license } => {
+                let license = brief(license, WORDS_CHARACTERS);
                 format!("{} licensed under {license}, which the policy does not allow", verb("is", "are"))
             }
             Self::Widening { capability, locked } => {
@@ -171,7 +177,7 @@ impl Hindrance {
 
 /// "`a`, `b` or `c`".
 fn or_and(names: &[String], word: &str) -> String {
-    let named: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    let named: Vec<String> = names.iter().map(|name| format!("`{}`", brief(name, WORDS_CHARACTERS / 4))).collect();
     match &*named {
         [] => String::new(),
         [one] => one.clone(),

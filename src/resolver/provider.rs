@@ -19,7 +19,6 @@ use pubgrub::{Dependencies, DependencyProvider, Map, PackageResolutionStatistics
 use super::candidate::Filters;
 use super::host::Host;
 use super::index::{Contents, Edge, Line, Matching, Plugin, Release, Symbol};
-use super::solve::Selection;
 use super::version_bits::VersionBits;
 use super::{Circumstances, ResolveRequest};
 use crate::domain::Requirement;
@@ -79,6 +78,8 @@ pub(super) struct Provider<'a> {
     pub(super) roots: Vec<Root>,
     /// While a minimal conflict is looked for: requirements on other plugins do not count.
     pub(super) considered: Option<Set<Symbol>>,
+    /// While a minimal conflict is looked for: whether what releases need of the host counts.
+    pub(super) considers_host: bool,
     /// How many steps the solver may take, where an answer is only nice to have.
     pub(super) steps_max: u32,
     optional: Set<Symbol>,
@@ -131,6 +132,7 @@ impl<'a> Provider<'a> {
             filters,
             roots,
             considered: None,
+            considers_host: true,
             steps_max: u32::MAX,
             optional: request.with_optional.iter().filter_map(|name| index.symbol(name)).collect(),
             should_stop: circumstances.should_stop,
@@ -139,6 +141,16 @@ impl<'a> Provider<'a> {
             options: RefCell::default(),
             extended: RefCell::default(),
         }
+    }
+
+    /// The same with a bound on the steps that the solver may take.
+    pub(super) fn with_steps_max(self, steps_max: u32) -> Self {
+        Self { steps_max, ..self }
+    }
+
+    /// How many steps the solver took so far.
+    pub(super) fn steps(&self) -> u32 {
+        self.ticks.get()
     }
 
     /// Whether only one version of the plugin may be chosen.
@@ -209,15 +221,6 @@ impl<'a> Provider<'a> {
         match matching.only_line(plugin) {
             Some((line, versions)) => (Package::Line { plugin: symbol, line }, versions),
             None => (choice, VersionBits::every()),
-        }
-    }
-
-    /// The release chosen for a package, choices followed.
-    pub(super) fn chosen_for(&self, package: Package, selection: &Selection) -> Option<&'a Release> {
-        let number = *selection.get(&package)?;
-        match package {
-            Package::Line { plugin, line } => Some(self.release(plugin, line, number)),
-            choice => self.chosen_for(self.options(choice).get(number as usize)?.package, selection),
         }
     }
 
@@ -369,10 +372,23 @@ impl<'a> Provider<'a> {
         self.considered.as_ref().is_none_or(|considered| considered.contains(&plugin))
     }
 
+    /// Whether a plugin that is left out of account could stand in for a virtual package.
+    fn is_met_freely(&self, choice: Package, plugin: Symbol) -> bool {
+        self.considered.is_some()
+            && !self.index.plugin(plugin).providers.is_empty()
+            && self.options(choice).iter().any(|option| match option.package {
+                Package::Line { plugin, .. } => !self.is_considered(plugin),
+                _ => false,
+            })
+    }
+
     fn root_dependencies(&self) -> Vec<(Package, VersionBits)> {
         let host = self.filters.host.as_ref().map(|host| (Package::Host, host.every()));
         (0..self.roots.len())
-            .filter(|place| self.is_considered(self.roots[*place].plugin))
+            .filter(|place| {
+                let root = &self.roots[*place];
+                self.is_considered(root.plugin) && !self.is_met_freely(Package::RootChoice(*place as u32), root.plugin)
+            })
             .map(|place| self.root_target(place))
             .chain(host)
             .collect()
@@ -381,9 +397,12 @@ impl<'a> Provider<'a> {
     fn release_dependencies(&self, plugin: Symbol, line: u32, number: u32) -> Vec<(Package, VersionBits)> {
         let release = self.release(plugin, line, number);
         let counts = |edge: &Edge| self.is_considered(edge.plugin);
+        let is_open =
+            |edge: &Edge| !self.is_met_freely(Package::Choice(edge.plugin, edge.requirement), edge.plugin);
         let mut dependencies: Vec<_> =
-            self.dependencies_of(release).filter(counts).map(|edge| self.target(edge)).collect();
-        if let Some(versions) = self.filters.host.as_ref().and_then(|host| host.dependency(release)) {
+            self.dependencies_of(release).filter(counts).filter(is_open).map(|edge| self.target(edge)).collect();
+        let host = self.filters.host.as_ref().filter(|_| self.considers_host);
+        if let Some(versions) = host.and_then(|host| host.dependency(release)) {
             dependencies.push((Package::Host, versions));
         }
         if self.index.plugin(plugin).guarded {

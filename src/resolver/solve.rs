@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use pubgrub::{Map, PubGrubError, SelectedDependencies};
 
-use super::explain::{nearest_names, no_solution};
+use super::explain::{nearest_names, no_solution, refusal};
 use super::hindrance::Hindrance;
 use super::host::registered_versions;
-use super::index::{Edge, Release, Symbol};
+use super::index::{Contents, Edge, Release, Symbol};
 use super::load_order::load_levels;
 use super::lock::{union_of, usual_root_release};
 use super::provider::{Package, Provider, Stopped};
@@ -37,16 +37,58 @@ pub fn resolve(
     request: &ResolveRequest,
     circumstances: &Circumstances<'_>,
 ) -> Result<Lock, ResolveFailure> {
+    let (outcome, steps) = attempt(&index.0, request, circumstances, u32::MAX);
+    match outcome {
+        Attempt::Lock(lock) => Ok(*lock),
+        Attempt::Refused(failure) => Err(refusal(&index.0, request, circumstances, failure, steps)),
+        Attempt::Impossible(provider, tree) => Err(no_solution(*provider, *tree, circumstances)),
+    }
+}
+
+/// What became of a request.
+pub(super) enum Attempt<'a> {
+    Lock(Box<Lock>),
+    Refused(ResolveFailure),
+    /// What was solved, and the proof that there is no answer.
+    Impossible(Box<Provider<'a>>, Box<Tree>),
+}
+
+/// Resolves within so many steps, explaining nothing; says how many it took.
+pub(super) fn attempt<'a>(
+    index: &'a Contents,
+    request: &'a ResolveRequest,
+    circumstances: &Circumstances<'a>,
+    steps_max: u32,
+) -> (Attempt<'a>, u32) {
+    let provider = match prepared(index, request, circumstances) {
+        Ok(provider) => provider.with_steps_max(steps_max),
+        Err(failure) => return (Attempt::Refused(failure), 0),
+    };
+    let outcome = match solve(&provider) {
+        Ok(selection) => match Selected::walk(&provider, &selection).into_lock() {
+            Ok(lock) => Attempt::Lock(Box::new(lock)),
+            Err(failure) => Attempt::Refused(failure),
+        },
+        Err(Unsolved::Stopped) => Attempt::Refused(ResolveFailure::Deadline),
+        Err(Unsolved::Impossible(tree)) => {
+            let steps = provider.steps();
+            return (Attempt::Impossible(Box::new(provider), tree), steps);
+        }
+    };
+    (outcome, provider.steps())
+}
+
+fn prepared<'a>(
+    index: &'a Contents,
+    request: &'a ResolveRequest,
+    circumstances: &Circumstances<'a>,
+) -> Result<Provider<'a>, ResolveFailure> {
     check_size(request)?;
     check_pre_releases(request)?;
     check_profile(request, circumstances.profiles)?;
-    let mut provider = Provider::new(&index.0, request, circumstances);
+    let provider = Provider::new(index, request, circumstances);
     check_roots(&provider)?;
-    match solve(&provider) {
-        Ok(selection) => Selected::walk(&provider, &selection).into_lock(),
-        Err(Unsolved::Stopped) => Err(ResolveFailure::Deadline),
-        Err(Unsolved::Impossible(tree)) => Err(no_solution(&mut provider, *tree, circumstances)),
-    }
+    Ok(provider)
 }
 
 /// The solver's answer: a number for each package.
@@ -90,7 +132,7 @@ fn check_size(request: &ResolveRequest) -> Result<(), ResolveFailure> {
 fn check_pre_releases(request: &ResolveRequest) -> Result<(), ResolveFailure> {
     match request.pre_releases_of.iter().find(|name| !request.roots.contains_key(name)) {
         None => Ok(()),
-        Some(plugin) => Err(ResolveFailure::PreReleasesOfNoRoot { plugin: plugin.clone() }),
+        Some(plugin) => Err(ResolveFailure::PreReleasesOfNoRoot { plugin: plugin.clone(), mends: Vec::new() }),
     }
 }
 
@@ -103,11 +145,12 @@ fn check_profile(request: &ResolveRequest, profiles: &[HostProfile]) -> Result<(
         None if profiles.is_empty() => Err(ResolveFailure::ProfileVersionNeeded { profile }),
         _ if registered.is_empty() => {
             let nearest = nearest_names(&profile, profiles.iter().map(|known| &known.name));
-            Err(ResolveFailure::UnknownProfile { profile, nearest })
+            Err(ResolveFailure::UnknownProfile { profile, nearest, mends: Vec::new() })
         }
         Some(version) if !registered.contains(version) => {
             let version = version.clone();
-            Err(ResolveFailure::UnknownProfileVersion { profile, version, registered })
+            let mends = Vec::new();
+            Err(ResolveFailure::UnknownProfileVersion { profile, version, registered, mends })
         }
         _ => Ok(()),
     }
@@ -120,7 +163,7 @@ fn check_roots(provider: &Provider<'_>) -> Result<(), ResolveFailure> {
         else {
             let known = provider.index.plugins().filter(|plugin| !plugin.releases.is_empty());
             let nearest = nearest_names(name, known.map(|plugin| &plugin.name));
-            return Err(ResolveFailure::UnknownPlugin { plugin: name.clone(), nearest });
+            return Err(ResolveFailure::UnknownPlugin { plugin: name.clone(), nearest, mends: Vec::new() });
         };
         let place = provider.roots.iter().position(|root| provider.index.plugin(root.plugin).name == *name);
         let is_met = place.is_some_and(|place| !provider.root_target(place).1.is_empty());
@@ -130,6 +173,7 @@ fn check_roots(provider: &Provider<'_>) -> Result<(), ResolveFailure> {
                 plugin: name.clone(),
                 requirement: requirement.clone(),
                 versions: versions.map(|release| release.version.clone()).collect(),
+                mends: Vec::new(),
             });
         }
     }
@@ -217,7 +261,7 @@ impl<'a, 'b> Selected<'a, 'b> {
             let mut releases: Vec<ReleaseId> = circle.0.into_iter().map(|place| self.id(place)).collect();
             let first = (0..releases.len()).min_by_key(|place| &releases[*place]).unwrap_or(0);
             releases.rotate_left(first);
-            ResolveFailure::Cycle { releases }
+            ResolveFailure::Cycle { releases, mends: Vec::new() }
         })?;
         let mut releases: Vec<LockedRelease> =
             (0..self.chosen.len()).map(|place| self.locked(place, levels[place])).collect();

@@ -91,6 +91,8 @@ struct Outcome {
     code: String,
     text: String,
     mend: String,
+    /// Each mend's changes as JSON; every one of them was made and ended in a lock.
+    mends: Vec<String>,
 }
 
 #[test]
@@ -187,6 +189,11 @@ fn run(case: &Case) -> Outcome {
             code: failure.code().into(),
             text: failure.to_string(),
             mend: failure.mend().unwrap_or_default(),
+            mends: failure
+                .mends()
+                .iter()
+                .map(|mend| serde_json::to_string(&mend.changes).unwrap())
+                .collect(),
             ..Outcome::default()
         },
     }
@@ -272,6 +279,10 @@ fn written(outcome: &Outcome) -> String {
         writeln!(text, "code = {:?}", outcome.code).unwrap();
         writeln!(text, "text = '''\n{}'''", outcome.text).unwrap();
         writeln!(text, "mend = '''\n{}'''", outcome.mend).unwrap();
+        if !outcome.mends.is_empty() {
+            let lines: String = outcome.mends.iter().map(|mend| format!("    '{mend}',\n")).collect();
+            writeln!(text, "mends = [\n{lines}]").unwrap();
+        }
     }
     text
 }

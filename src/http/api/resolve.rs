@@ -24,12 +24,20 @@ pub async fn resolve(
 }
 
 fn problem_of(error: ResolvePluginsError) -> Problem {
-    let derivation = match &error {
-        ResolvePluginsError::Failure(failure) => failure.derivation().cloned(),
-        _ => None,
-    };
+    let (mut derivation, mut mends, mut plugins) = (None, Vec::new(), Vec::new());
+    if let ResolvePluginsError::Failure(failure) = &error {
+        derivation = failure.derivation().cloned();
+        mends = failure.mends().to_vec();
+        plugins = failure.plugins().to_vec();
+    }
     let is_busy = matches!(error, ResolvePluginsError::Solve(SolveError::Busy));
     let mut problem = Problem::from(error);
+    if !plugins.is_empty() {
+        problem = problem.extra("plugins", plugins);
+    }
+    if !mends.is_empty() {
+        problem = problem.extra("mends", mends);
+    }
     if let Some(derivation) = derivation {
         problem = problem.extra("derivation", derivation);
     }

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::clauses;
+use super::lines::{and, registered_are, there_are};
+use crate::resolver::Mend;
 use crate::domain::{PluginName, Refusal, ReleaseId, Requirement, Version};
-
-/// Versions named before the rest is only counted.
-pub(super) const VERSIONS_MAX: usize = 4;
 
 /// Why there is no lock.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -20,6 +20,8 @@ pub enum ResolveFailure {
         plugin: PluginName,
         /// Names that look like it, nearest first.
         nearest: Vec<PluginName>,
+        /// What was found to end in a lock.
+        mends: Vec<Mend>,
     },
     /// The host's profile is not in the registry.
     #[error("the host profile {profile} is not in this registry{}", did_you_mean(nearest))]
@@ -28,6 +30,8 @@ pub enum ResolveFailure {
         profile: PluginName,
         /// Names that look like it, nearest first.
         nearest: Vec<PluginName>,
+        /// What was found to end in a lock.
+        mends: Vec<Mend>,
     },
     /// The host's profile is in the registry, but not at the version asked for.
     #[error("the host profile {profile} {version} is not in this registry; {}", registered_are(registered))]
@@ -38,6 +42,8 @@ pub enum ResolveFailure {
         version: Version,
         /// The versions there are, newest first.
         registered: Vec<Version>,
+        /// What was found to end in a lock.
+        mends: Vec<Mend>,
     },
     /// No version of the profile was asked for, and none is known to choose from.
     #[error("no version of the host profile {profile} is known here to choose from")]
@@ -50,6 +56,8 @@ pub enum ResolveFailure {
     PreReleasesOfNoRoot {
         /// The plugin.
         plugin: PluginName,
+        /// What was found to end in a lock.
+        mends: Vec<Mend>,
     },
     /// No release of a root meets its requirement.
     #[error("no release of {plugin} meets {requirement}; {}", there_are(versions))]
@@ -60,6 +68,8 @@ pub enum ResolveFailure {
         requirement: Requirement,
         /// The versions there are, newest first.
         versions: Vec<Version>,
+        /// What was found to end in a lock.
+        mends: Vec<Mend>,
     },
     /// The requirements exclude each other.
     #[error("{}", .0.text)]
@@ -81,6 +91,8 @@ pub enum ResolveFailure {
     Cycle {
         /// Each needs the next, the last needs the first.
         releases: Vec<ReleaseId>,
+        /// What was found to end in a lock.
+        mends: Vec<Mend>,
     },
     /// The signal to stop came before an answer was found.
     #[error("no set of releases was found in the time allowed")]
@@ -102,8 +114,10 @@ pub enum ResolveFailure {
 pub struct Explanation {
     /// A headline and one line for each fact.
     pub text: String,
-    /// What to change.
+    /// What to change, as a sentence.
     pub mend: String,
+    /// The ways out that were found, each proven to end in a lock, the best first.
+    pub mends: Vec<Mend>,
     /// Every plugin of one minimal conflict, by name.
     pub plugins: Vec<PluginName>,
     /// The derivation as steps, for programs.
@@ -119,6 +133,31 @@ impl ResolveFailure {
     /// Every plugin of the conflict explained.
     pub fn plugins(&self) -> &[PluginName] {
         self.explanation().map_or(&[], |explanation| &explanation.plugins)
+    }
+
+    /// The ways out that were found: with its changes made, each ends in a lock.
+    pub fn mends(&self) -> &[Mend] {
+        match self {
+            Self::UnknownPlugin { mends, .. }
+            | Self::UnknownProfile { mends, .. }
+            | Self::UnknownProfileVersion { mends, .. }
+            | Self::PreReleasesOfNoRoot { mends, .. }
+            | Self::NoMatchingVersion { mends, .. }
+            | Self::Cycle { mends, .. } => mends,
+            _ => self.explanation().map_or(&[], |explanation| &explanation.mends),
+        }
+    }
+
+    pub(super) fn mends_mut(&mut self) -> Option<&mut Vec<Mend>> {
+        match self {
+            Self::UnknownPlugin { mends, .. }
+            | Self::UnknownProfile { mends, .. }
+            | Self::UnknownProfileVersion { mends, .. }
+            | Self::PreReleasesOfNoRoot { mends, .. }
+            | Self::NoMatchingVersion { mends, .. }
+            | Self::Cycle { mends, .. } => Some(mends),
+            _ => None,
+        }
     }
 
     fn explanation(&self) -> Option<&Explanation> {
@@ -154,6 +193,16 @@ impl Refusal for ResolveFailure {
     }
 
     fn mend(&self) -> Option<String> {
+        if let Some(explanation) = self.explanation() {
+            return Some(explanation.mend.clone());
+        }
+        clauses::joined(self.mends()).or_else(|| self.last_resort())
+    }
+}
+
+impl ResolveFailure {
+    /// What to do where nothing was found to end in a lock.
+    fn last_resort(&self) -> Option<String> {
         Some(match self {
             Self::UnknownPlugin { nearest, .. } | Self::UnknownProfile { nearest, .. } => {
                 match nearest.first() {
@@ -167,24 +216,20 @@ impl Refusal for ResolveFailure {
             Self::ProfileVersionNeeded { profile } => {
                 format!("Name the version of {profile} that the host offers.")
             }
-            Self::PreReleasesOfNoRoot { plugin } => {
+            Self::PreReleasesOfNoRoot { plugin, .. } => {
                 format!("Ask for {plugin} as a root too, or set `pre_release` in the policy.")
             }
-            Self::NoMatchingVersion { plugin, versions, .. } => match versions.first() {
-                Some(newest) if newest.is_pre_release() => {
-                    format!("Ask for {plugin} ={newest} if a pre-release will do, or wait for a release.")
-                }
-                Some(newest) => format!("Ask for a version there is, such as {plugin} ^{newest}."),
-                None => format!("Every release of {plugin} was withdrawn; choose another plugin."),
-            },
-            Self::Cycle { releases } => {
-                let authors: BTreeSet<&str> =
-                    releases.iter().map(|release| release.plugin.namespace().as_str()).collect();
-                let authors: Vec<&str> = authors.into_iter().collect();
-                format!(
-                    "Ask for an older version of one of them, or tell the authors ({}).",
-                    authors.join(", ")
-                )
+            Self::NoMatchingVersion { plugin, versions, .. } if versions.is_empty() => {
+                format!("Every release of {plugin} was withdrawn; choose another plugin.")
+            }
+            Self::NoMatchingVersion { plugin, .. } => {
+                format!("No version of {plugin} fits the rest of the request; leave it out, or ask its author.")
+            }
+            Self::Cycle { releases, .. } => {
+                let authors: BTreeSet<String> =
+                    releases.iter().map(|release| release.plugin.namespace().to_string()).collect();
+                let authors: Vec<String> = authors.into_iter().collect();
+                format!("Tell the authors ({}): one of these needs must go.", and(&authors))
             }
             Self::Deadline => {
                 "Ask for narrower versions, or hand in the lock of an earlier resolve to start from.".into()
@@ -192,48 +237,8 @@ impl Refusal for ResolveFailure {
             Self::TooLarge { what, most, .. } => {
                 format!("Split the request so that it names at most {most} {what}.")
             }
-            Self::Conflict(explanation)
-            | Self::MissingGrant(explanation)
-            | Self::ProfileMismatch(explanation)
-            | Self::Policy(explanation)
-            | Self::Withdrawn(explanation) => explanation.mend.clone(),
+            _ => return None,
         })
-    }
-}
-
-/// "a, b and c".
-pub(super) fn and(items: &[String]) -> String {
-    match items {
-        [] => "the request".into(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} and {last}", first.join(", ")),
-    }
-}
-
-/// "registered are 2.0.0 and 1.0.0", of versions with the newest first.
-pub(in crate::resolver) fn registered_are(versions: &[Version]) -> String {
-    let named = newest_of(versions);
-    if let [one] = &*named {
-        format!("registered is only {one}")
-    } else {
-        format!("registered are {}", and(&named))
-    }
-}
-
-/// The newest few, and how many more there are.
-fn newest_of(versions: &[Version]) -> Vec<String> {
-    let mut named: Vec<String> = versions.iter().take(VERSIONS_MAX).map(ToString::to_string).collect();
-    if versions.len() > VERSIONS_MAX {
-        named.push(format!("{} older ones", versions.len() - VERSIONS_MAX));
-    }
-    named
-}
-
-pub(super) fn there_are(versions: &[Version]) -> String {
-    match versions {
-        [] => "every release of it was withdrawn".into(),
-        [one] => format!("there is only {one}"),
-        _ => format!("there are {}", and(&newest_of(versions))),
     }
 }
 
@@ -246,8 +251,14 @@ fn did_you_mean(nearest: &[PluginName]) -> String {
     }
 }
 
+/// Releases of a circle that are named.
+const CIRCLE_MAX: usize = 8;
+
 fn circle(releases: &[ReleaseId]) -> String {
-    let mut names: Vec<String> = releases.iter().map(ToString::to_string).collect();
+    let mut names: Vec<String> = releases.iter().take(CIRCLE_MAX).map(ToString::to_string).collect();
+    if releases.len() > CIRCLE_MAX {
+        names.push(format!("{} more in turn", releases.len() - CIRCLE_MAX));
+    }
     names.extend(names.first().cloned());
     names.join(" needs ")
 }

@@ -1,0 +1,330 @@
+//! Finding ways out of a refusal. Each is proven: the changed request was resolved and ended in a lock.
+//!
+//! A refusal should not cost much more than an answer, so the search has a bound; what it does not reach is not said.
+
+use std::cell::Cell;
+use std::collections::BTreeSet;
+
+use super::facts::{Fact, facts_of};
+use super::lifts::{Lift, Lifter, at_least};
+use crate::domain::{PluginName, ReleaseId, Requirement, Version};
+use crate::resolver::index::{Contents, Symbol};
+use crate::resolver::solve::{Attempt, attempt};
+use crate::resolver::{Change, Circumstances, Lock, ResolveRequest};
+
+/// How often a changed request is resolved.
+const ATTEMPTS_MAX: u32 = 24;
+/// How many further hindrances one mend lifts.
+const ROUNDS_MAX: usize = 4;
+/// Ways of one sort that are looked for.
+const EACH_MAX: usize = 2;
+/// Steps that the search may take whatever the first answer took.
+const STEPS_LEAST: u32 = 2_000;
+/// How many times the steps of the first answer the search may take.
+const STEPS_FACTOR: u32 = 4;
+/// Request entries that all attempts together may copy.
+const ENTRIES_MAX: usize = 40_000;
+
+/// Changes that lead to a lock.
+pub(super) type Changes = Vec<Change>;
+
+/// Tries changes of one request.
+pub(super) struct Mender<'a> {
+    index: &'a Contents,
+    request: &'a ResolveRequest,
+    circumstances: &'a Circumstances<'a>,
+    steps_left: Cell<u32>,
+    attempts_left: Cell<u32>,
+}
+
+/// What became of a changed request.
+enum Outcome {
+    Lock(Box<Lock>),
+    /// What stands against it now; nothing where it cannot be told in facts.
+    Refused(Vec<Fact>),
+}
+
+impl<'a> Mender<'a> {
+    pub(super) fn new(
+        index: &'a Contents,
+        request: &'a ResolveRequest,
+        circumstances: &'a Circumstances<'a>,
+        steps_taken: u32,
+    ) -> Self {
+        let entries = request.roots.len()
+            + request.lock.as_ref().map_or(0, |lock| lock.releases.len() + lock.roots.len());
+        let affordable = u32::try_from(ENTRIES_MAX / (entries + 1)).unwrap_or(u32::MAX);
+        Self {
+            index,
+            request,
+            circumstances,
+            steps_left: Cell::new(STEPS_LEAST.saturating_add(steps_taken.saturating_mul(STEPS_FACTOR))),
+            attempts_left: Cell::new(affordable.clamp(3, ATTEMPTS_MAX)),
+        }
+    }
+
+    /// Whether everything was tried that was to be tried.
+    pub(super) fn is_exhaustive(&self) -> bool {
+        self.attempts_left.get() > 0 && self.steps_left.get() > 0 && !(self.circumstances.should_stop)()
+    }
+
+    /// Ways out of a conflict, the best first.
+    pub(super) fn mends(&self, facts: &[Fact]) -> Vec<Changes> {
+        let mut found: Vec<Changes> = Vec::new();
+        for Lift { changes, .. } in self.lifter(self.request).lifts(facts) {
+            if found.len() == EACH_MAX {
+                break;
+            }
+            self.add(&mut found, self.lift_all(changes));
+        }
+        let most = found.len() + EACH_MAX;
+        for root in self.wanted(facts) {
+            if found.len() == most {
+                break;
+            }
+            self.add(&mut found, self.ask_otherwise(&[root]));
+        }
+        if found.is_empty() {
+            self.add(&mut found, self.ask_otherwise(&self.wanted(facts)));
+        }
+        if self.request.policy.one_version_per_plugin {
+            let (field, value) = ("one_version_per_plugin".into(), false.into());
+            self.add(&mut found, self.proven(vec![Change::Policy { field, value }]));
+        }
+        let most = found.len() + EACH_MAX;
+        for change in self.omissions(facts) {
+            if found.len() == most {
+                break;
+            }
+            self.add(&mut found, self.omit(change));
+        }
+        found
+    }
+
+    /// Ways out of a circle: another version of one of its releases, or one root less.
+    pub(super) fn mends_of_circle(&self, releases: &[ReleaseId]) -> Vec<Changes> {
+        let mut found: Vec<Changes> = Vec::new();
+        for release in releases {
+            let Some(symbol) = self.index.symbol(&release.plugin) else { continue };
+            let others = self.index.plugin(symbol).releases.iter().rev();
+            let others = others.filter(|other| other.is_on_offer() && !other.version.is_pre_release());
+            let others = others.map(|other| &other.version).filter(|other| **other != release.version);
+            for version in others.take(EACH_MAX + 1) {
+                if found.len() == EACH_MAX {
+                    return found;
+                }
+                let (plugin, requirement) = (release.plugin.clone(), Requirement::exactly(version));
+                self.add(&mut found, self.proven(vec![Change::AskFor { plugin, requirement }]));
+            }
+        }
+        for plugin in self.request.roots.keys().filter(|_| self.request.roots.len() > 1) {
+            if !found.is_empty() {
+                break;
+            }
+            self.add(&mut found, self.proven(vec![Change::LeaveOut { plugin: plugin.clone() }]));
+        }
+        found
+    }
+
+    /// Other versions of one root, pre-releases last.
+    pub(super) fn mends_of_root(&self, plugin: &PluginName, versions: &[Version]) -> Vec<Changes> {
+        let mut found: Vec<Changes> = self.ask_otherwise(std::slice::from_ref(plugin)).into_iter().collect();
+        if let Some(newest) = versions.first().filter(|newest| newest.is_pre_release() && found.is_empty()) {
+            let (plugin, requirement) = (plugin.clone(), at_least(newest));
+            self.add(&mut found, self.proven(vec![Change::AskFor { plugin, requirement }]));
+        }
+        found
+    }
+
+    /// These changes, if they lead to a lock by themselves.
+    pub(super) fn proven(&self, changes: Changes) -> Option<Changes> {
+        matches!(self.attempt(&changes)?, Outcome::Lock(_)).then_some(changes)
+    }
+
+    /// The host at whichever registered version fits.
+    pub(super) fn mends_of_host(&self, profile: &PluginName) -> Vec<Changes> {
+        let mut request = self.request.clone();
+        let Some(host) = &mut request.host else { return Vec::new() };
+        (host.profile, host.version) = (profile.clone(), None);
+        let Some(Outcome::Lock(lock)) = self.attempt_request(&request, &[]) else { return Vec::new() };
+        let version = lock.host.map(|host| host.version);
+        let change = version.map(|version| Change::HostVersion { profile: profile.clone(), version });
+        change.into_iter().filter_map(|change| self.proven(vec![change])).collect()
+    }
+
+    fn add(&self, found: &mut Vec<Changes>, changes: Option<Changes>) {
+        found.extend(changes.filter(|changes| !found.contains(changes)));
+    }
+
+    fn lifter<'s>(&'s self, request: &'s ResolveRequest) -> Lifter<'s> {
+        let Circumstances { profiles, now, .. } = *self.circumstances;
+        Lifter { index: self.index, profiles, now, request }
+    }
+
+    fn name(&self, symbol: Symbol) -> &PluginName {
+        &self.index.plugin(symbol).name
+    }
+
+    fn wanted(&self, facts: &[Fact]) -> Vec<PluginName> {
+        let wanted = facts.iter().filter_map(|fact| match fact {
+            Fact::Wants { plugin, .. } => Some(self.name(*plugin).clone()),
+            _ => None,
+        });
+        wanted.filter(|name| self.request.roots.contains_key(name)).collect()
+    }
+
+    /// Lifts one hindrance after another until nothing stands in the way.
+    fn lift_all(&self, first: Changes) -> Option<Changes> {
+        self.change_until_met(first, |so_far, facts| {
+            let request = self.changed(so_far);
+            let next = self.lifter(&request).lifts(facts).into_iter().next()?;
+            Some(next.changes)
+        })
+    }
+
+    /// Asks for any version of these roots, and of those that then stand in the way; then for what was found.
+    fn ask_otherwise(&self, roots: &[PluginName]) -> Option<Changes> {
+        let any = |plugin: &PluginName| Change::AskFor { plugin: plugin.clone(), requirement: Requirement::any() };
+        let is_loosened = |plugin: &&PluginName| self.request.roots.get(*plugin) != Some(&Requirement::any());
+        let mut changes: Changes = roots.iter().filter(is_loosened).map(any).collect();
+        let mut lock = None;
+        for _ in 0..ROUNDS_MAX {
+            if changes.is_empty() {
+                return None;
+            }
+            match self.attempt(&changes)? {
+                Outcome::Lock(found) => {
+                    lock = Some(found);
+                    break;
+                }
+                Outcome::Refused(facts) => {
+                    let more: Changes = self.wanted(&facts).iter().filter(is_loosened).map(any).collect();
+                    let more: Changes = more.into_iter().filter(|change| !changes.contains(change)).collect();
+                    if more.is_empty() || roots.len() == 1 {
+                        return None;
+                    }
+                    changes.extend(more);
+                }
+            }
+        }
+        let lock = lock?;
+        let mut named = Changes::new();
+        for change in changes {
+            let Change::AskFor { plugin, .. } = change else { continue };
+            let before = self.request.roots.get(&plugin);
+            let chosen = || lock.releases.iter().filter(|release| release.name == plugin);
+            // Where the lock has a version that was asked for anyway, nothing needs to change.
+            if chosen().any(|release| before.is_some_and(|before| before.matches(&release.version))) {
+                continue;
+            }
+            let version = &chosen().map(|release| &release.version).max()?;
+            named.push(Change::AskFor { plugin, requirement: at_least(version) });
+        }
+        if named.is_empty() {
+            return None;
+        }
+        if let Some(proven) = self.proven(named.clone()) {
+            return Some(proven);
+        }
+        for change in &mut named {
+            if let Change::AskFor { plugin, requirement } = change {
+                let version = lock.releases.iter().filter(|release| release.name == *plugin);
+                *requirement = Requirement::exactly(version.map(|release| &release.version).max()?);
+            }
+        }
+        self.proven(named)
+    }
+
+    /// What could be left out: roots and optional dependencies.
+    fn omissions(&self, facts: &[Fact]) -> Changes {
+        let named: BTreeSet<&PluginName> = facts
+            .iter()
+            .flat_map(|fact| match fact {
+                Fact::Needs { plugin, dependency, .. } => vec![*plugin, *dependency],
+                Fact::LeftOut { plugin, .. } => vec![*plugin],
+                _ => Vec::new(),
+            })
+            .map(|symbol| self.name(symbol))
+            .collect();
+        let optional = self.request.with_optional.iter().filter(|name| named.contains(name));
+        let optional = optional.map(|plugin| Change::LeaveOutOptional { plugin: plugin.clone() });
+        let roots = self.wanted(facts).into_iter().filter(|_| self.request.roots.len() > 1);
+        optional.chain(roots.map(|plugin| Change::LeaveOut { plugin })).collect()
+    }
+
+    fn omit(&self, first: Change) -> Option<Changes> {
+        let changes = self.change_until_met(vec![first], |so_far, facts| {
+            let next = self.omissions(facts).into_iter().find(|change| !so_far.contains(change))?;
+            Some(vec![next])
+        })?;
+        let left_out = changes.iter().filter(|change| matches!(change, Change::LeaveOut { .. })).count();
+        (left_out < self.request.roots.len()).then_some(changes)
+    }
+
+    /// Changes the request further until there is a lock, then takes back what was not needed.
+    fn change_until_met(
+        &self,
+        first: Changes,
+        next: impl Fn(&[Change], &[Fact]) -> Option<Changes>,
+    ) -> Option<Changes> {
+        let mut changes = first;
+        for round in 0.. {
+            match self.attempt(&changes)? {
+                Outcome::Lock(_) => break,
+                Outcome::Refused(facts) => {
+                    let more = next(&changes, &facts).filter(|_| round < ROUNDS_MAX)?;
+                    if more.iter().all(|change| changes.contains(change)) {
+                        return None;
+                    }
+                    changes.extend(more);
+                }
+            }
+        }
+        self.without_needless(changes)
+    }
+
+    fn without_needless(&self, mut changes: Changes) -> Option<Changes> {
+        let mut place = 0;
+        while changes.len() > 1 && place < changes.len() {
+            let mut fewer = changes.clone();
+            fewer.remove(place);
+            match self.proven(fewer) {
+                Some(fewer) => changes = fewer,
+                None => place += 1,
+            }
+        }
+        Some(changes)
+    }
+
+    fn changed(&self, changes: &[Change]) -> ResolveRequest {
+        let mut request = self.request.clone();
+        changes.iter().for_each(|change| change.apply_to(&mut request));
+        request
+    }
+
+    fn attempt(&self, changes: &[Change]) -> Option<Outcome> {
+        if !self.is_exhaustive() {
+            return None;
+        }
+        self.attempt_request(&self.changed(changes), changes)
+    }
+
+    /// Resolves a changed request; `None`: it was not decided within the bounds.
+    fn attempt_request(&self, request: &ResolveRequest, changes: &[Change]) -> Option<Outcome> {
+        if !self.is_exhaustive() {
+            return None;
+        }
+        self.attempts_left.set(self.attempts_left.get() - 1);
+        let later = changes.iter().filter_map(Change::not_before).max();
+        let now = later.map_or(self.circumstances.now, |until| until.max(self.circumstances.now));
+        let circumstances = Circumstances { now, ..*self.circumstances };
+        let (outcome, steps) = attempt(self.index, request, &circumstances, self.steps_left.get());
+        self.steps_left.set(self.steps_left.get().saturating_sub(steps.max(1)));
+        match outcome {
+            Attempt::Lock(lock) => Some(Outcome::Lock(lock)),
+            Attempt::Impossible(provider, tree) => Some(Outcome::Refused(facts_of(&provider, &tree))),
+            Attempt::Refused(crate::resolver::ResolveFailure::Deadline) => None,
+            Attempt::Refused(_) => Some(Outcome::Refused(Vec::new())),
+        }
+    }
+}
