@@ -97,7 +97,9 @@ impl Hindrance {
                 format!("{} made for {made_for} and the host is {host}", verb("is", "are"))
             }
             Self::ProfileVersion { profile, needs, offered } => match (&**offered, brief_version(needs)) {
-                ([one], needs) => format!("{} {profile} {needs} and the host offers {one}", verb("needs", "need")),
+                ([one], needs) => {
+                    format!("{} {profile} {needs} and the host offers {one}", verb("needs", "need"))
+                }
                 (_, needs) => {
                     format!("{} {profile} {needs}; {}", verb("needs", "need"), registered_are(offered))
                 }
@@ -177,7 +179,8 @@ impl Hindrance {
 
 /// "`a`, `b` or `c`".
 fn or_and(names: &[String], word: &str) -> String {
-    let named: Vec<String> = names.iter().map(|name| format!("`{}`", brief(name, WORDS_CHARACTERS / 4))).collect();
+    let named: Vec<String> =
+        names.iter().map(|name| format!("`{}`", brief(name, WORDS_CHARACTERS / 4))).collect();
     match &*named {
         [] => String::new(),
         [one] => one.clone(),

@@ -387,7 +387,8 @@ impl<'a> Provider<'a> {
         (0..self.roots.len())
             .filter(|place| {
                 let root = &self.roots[*place];
-                self.is_considered(root.plugin) && !self.is_met_freely(Package::RootChoice(*place as u32), root.plugin)
+                self.is_considered(root.plugin)
+                    && !self.is_met_freely(Package::RootChoice(*place as u32), root.plugin)
             })
             .map(|place| self.root_target(place))
             .chain(host)
@@ -399,8 +400,12 @@ impl<'a> Provider<'a> {
         let counts = |edge: &Edge| self.is_considered(edge.plugin);
         let is_open =
             |edge: &Edge| !self.is_met_freely(Package::Choice(edge.plugin, edge.requirement), edge.plugin);
-        let mut dependencies: Vec<_> =
-            self.dependencies_of(release).filter(counts).filter(is_open).map(|edge| self.target(edge)).collect();
+        let mut dependencies: Vec<_> = self
+            .dependencies_of(release)
+            .filter(counts)
+            .filter(is_open)
+            .map(|edge| self.target(edge))
+            .collect();
         let host = self.filters.host.as_ref().filter(|_| self.considers_host);
         if let Some(versions) = host.and_then(|host| host.dependency(release)) {
             dependencies.push((Package::Host, versions));

@@ -132,7 +132,9 @@ fn check_size(request: &ResolveRequest) -> Result<(), ResolveFailure> {
 fn check_pre_releases(request: &ResolveRequest) -> Result<(), ResolveFailure> {
     match request.pre_releases_of.iter().find(|name| !request.roots.contains_key(name)) {
         None => Ok(()),
-        Some(plugin) => Err(ResolveFailure::PreReleasesOfNoRoot { plugin: plugin.clone(), mends: Vec::new() }),
+        Some(plugin) => {
+            Err(ResolveFailure::PreReleasesOfNoRoot { plugin: plugin.clone(), mends: Vec::new() })
+        }
     }
 }
 

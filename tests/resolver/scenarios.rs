@@ -189,11 +189,7 @@ fn run(case: &Case) -> Outcome {
             code: failure.code().into(),
             text: failure.to_string(),
             mend: failure.mend().unwrap_or_default(),
-            mends: failure
-                .mends()
-                .iter()
-                .map(|mend| serde_json::to_string(&mend.changes).unwrap())
-                .collect(),
+            mends: failure.mends().iter().map(|mend| serde_json::to_string(&mend.changes).unwrap()).collect(),
             ..Outcome::default()
         },
     }

@@ -178,7 +178,8 @@ impl Wording<'_> {
                 format!("take {} out of `{field}` in the policy", and(&gone))
             }
             ("trust" | "max_risk_by_trust", Value::Object(entries)) => {
-                let new = entries.iter().filter(|(key, value)| before[field].get(key.as_str()) != Some(value));
+                let new =
+                    entries.iter().filter(|(key, value)| before[field].get(key.as_str()) != Some(value));
                 let new: Vec<String> =
                     new.map(|(key, value)| format!("{key} = {value}")).map(|entry| quoted(&entry)).collect();
                 format!("set {} in `{field}` of the policy", and(&new))
@@ -198,7 +199,7 @@ impl Wording<'_> {
         let symbol = teller.provider.index.symbol(plugin)?;
         let named = version_named(requirement)?;
         let releases = &teller.plugin(symbol).releases;
-        releases.iter().map(|release| &**release).find(|release| release.version == named)
+        releases.iter().find(|release| release.version == named)
     }
 
     /// What sets a release apart from the newer ones that do not do: "the last release without it".
@@ -214,14 +215,11 @@ impl Wording<'_> {
             .plugin(symbol)
             .releases
             .iter()
-            .map(|release| &**release)
             .filter(|other| other.version > release.version && other.is_on_offer())
             .filter(|other| release.version.is_pre_release() || !other.version.is_pre_release())
             .collect();
-        let hindrances: Vec<Hindrance> = newer
-            .iter()
-            .filter_map(|other| teller.provider.filters.hindrance(symbol, other))
-            .collect();
+        let hindrances: Vec<Hindrance> =
+            newer.iter().filter_map(|other| teller.provider.filters.hindrance(symbol, other)).collect();
         if !newer.is_empty()
             && hindrances.len() == newer.len()
             && let Some(quality) = quality(release, &hindrances, granted)
@@ -255,9 +253,7 @@ fn quality(release: &Release, hindrances: &[Hindrance], granted: Option<&Capabil
     let all = |is_alike: fn(&Hindrance) -> bool| hindrances.iter().all(is_alike);
     Some(match hindrances.first()? {
         Hindrance::Ungranted { capability, .. } => {
-            let is_same = |hindrance: &Hindrance| {
-                matches!(hindrance, Hindrance::Ungranted { capability: other, .. } if other == capability)
-            };
+            let is_same = |hindrance: &Hindrance| matches!(hindrance, Hindrance::Ungranted { capability: other, .. } if other == capability);
             if !all(|hindrance| matches!(hindrance, Hindrance::Ungranted { .. })) {
                 return None;
             } else if release.capabilities.contains_key(capability) || !hindrances.iter().all(is_same) {
@@ -287,7 +283,9 @@ fn quality(release: &Release, hindrances: &[Hindrance], granted: Option<&Capabil
         Hindrance::TooYoung { hours } if all(|hindrance| matches!(hindrance, Hindrance::TooYoung { .. })) => {
             format!("that is {hours} hours old")
         }
-        Hindrance::Unverified { .. } if all(|hindrance| matches!(hindrance, Hindrance::Unverified { .. })) => {
+        Hindrance::Unverified { .. }
+            if all(|hindrance| matches!(hindrance, Hindrance::Unverified { .. })) =>
+        {
             "that passed the verification run".into()
         }
         Hindrance::TooRisky { most, .. } | Hindrance::TooRiskyForTrust { most, .. }

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::clauses;
 use super::lines::{and, registered_are, there_are};
-use crate::resolver::Mend;
 use crate::domain::{PluginName, Refusal, ReleaseId, Requirement, Version};
+use crate::resolver::Mend;
 
 /// Why there is no lock.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -223,7 +223,9 @@ impl ResolveFailure {
                 format!("Every release of {plugin} was withdrawn; choose another plugin.")
             }
             Self::NoMatchingVersion { plugin, .. } => {
-                format!("No version of {plugin} fits the rest of the request; leave it out, or ask its author.")
+                format!(
+                    "No version of {plugin} fits the rest of the request; leave it out, or ask its author."
+                )
             }
             Self::Cycle { releases, .. } => {
                 let authors: BTreeSet<String> =

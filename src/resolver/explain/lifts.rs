@@ -47,7 +47,8 @@ impl Lifter<'_> {
 
     fn lifts_of(&self, plugin: Symbol, ordinals: &BTreeSet<u32>, hindrance: &Hindrance) -> Vec<Lift> {
         let policy = &self.request.policy;
-        let releases = || ordinals.iter().map(|ordinal| &*self.index.plugin(plugin).releases[*ordinal as usize]);
+        let releases =
+            || ordinals.iter().map(|ordinal| &self.index.plugin(plugin).releases[*ordinal as usize]);
         let Some(newest) = releases().next_back() else { return Vec::new() };
         let name = &self.index.plugin(plugin).name;
         let lift = |rank: u8, changes: Vec<Change>| vec![Lift { rank, changes }];
@@ -165,7 +166,9 @@ impl Lifter<'_> {
 
     /// Waiting until the oldest is old enough, or accepting its age.
     fn age<'r>(&self, hours: u32, releases: impl Iterator<Item = &'r Release>) -> Vec<Lift> {
-        let Some(published_at) = releases.map(|release| release.published_at).min() else { return Vec::new() };
+        let Some(published_at) = releases.map(|release| release.published_at).min() else {
+            return Vec::new();
+        };
         // Whole minutes are what a person waits for.
         let due = published_at.plus_seconds(i64::from(hours) * 3600).as_micros();
         let until = Timestamp::from_micros(due.saturating_add(59_999_999) / 60_000_000 * 60_000_000);
@@ -196,8 +199,9 @@ fn with_licenses(policy: &Policy, license: &str) -> Value {
         .map(|requirement| requirement.req.to_string())
         .filter(|term| !accepted.contains(term))
         .collect();
-    let would_do =
-        |term: &&String| expression.evaluate(|req| accepted.contains(&req.to_string()) || req.to_string() == **term);
+    let would_do = |term: &&String| {
+        expression.evaluate(|req| accepted.contains(&req.to_string()) || req.to_string() == **term)
+    };
     match missing.iter().find(would_do) {
         Some(term) => accepted.extend([term.clone()]),
         None => accepted.extend(missing),

@@ -184,7 +184,8 @@ impl<'a> Mender<'a> {
 
     /// Asks for any version of these roots, and of those that then stand in the way; then for what was found.
     fn ask_otherwise(&self, roots: &[PluginName]) -> Option<Changes> {
-        let any = |plugin: &PluginName| Change::AskFor { plugin: plugin.clone(), requirement: Requirement::any() };
+        let any =
+            |plugin: &PluginName| Change::AskFor { plugin: plugin.clone(), requirement: Requirement::any() };
         let is_loosened = |plugin: &&PluginName| self.request.roots.get(*plugin) != Some(&Requirement::any());
         let mut changes: Changes = roots.iter().filter(is_loosened).map(any).collect();
         let mut lock = None;

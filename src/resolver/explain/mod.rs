@@ -116,7 +116,8 @@ pub(super) fn refusal(
 /// What to do, or what is left to do when nothing helps.
 fn mend_sentence(teller: &Teller<'_, '_>, facts: &[Fact], mends: &[Mend], is_exhaustive: bool) -> String {
     let said = clauses::sentence(teller.provider.request, Some((teller, facts)), mends);
-    let is_omission = |change: &Change| matches!(change, Change::LeaveOut { .. } | Change::LeaveOutOptional { .. });
+    let is_omission =
+        |change: &Change| matches!(change, Change::LeaveOut { .. } | Change::LeaveOutOptional { .. });
     let only_omissions = mends.iter().all(|mend| mend.changes.iter().all(is_omission));
     match said {
         Some(said) if !only_omissions => said,

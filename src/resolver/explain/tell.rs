@@ -59,7 +59,8 @@ impl Teller<'_, '_> {
     /// Every plugin that the facts name.
     pub(super) fn plugins(&self, facts: &[Fact]) -> Vec<PluginName> {
         let plugins: BTreeSet<Symbol> = facts.iter().flat_map(named_in).collect();
-        let mut names: Vec<PluginName> = plugins.into_iter().map(|plugin| self.name(plugin).clone()).collect();
+        let mut names: Vec<PluginName> =
+            plugins.into_iter().map(|plugin| self.name(plugin).clone()).collect();
         names.sort_unstable();
         names
     }
@@ -77,7 +78,8 @@ impl Teller<'_, '_> {
         let room = LINES_MAX - conclusions.len();
         if folded.len() > room {
             let rest = folded.split_off(room - 1);
-            let is_named: BTreeSet<Symbol> = folded.iter().flat_map(|(_, of)| of).flat_map(|fact| named_in(fact)).collect();
+            let is_named: BTreeSet<Symbol> =
+                folded.iter().flat_map(|(_, of)| of).flat_map(|fact| named_in(fact)).collect();
             let unnamed: BTreeSet<&PluginName> = rest
                 .iter()
                 .flat_map(|(_, of)| of)
@@ -172,7 +174,7 @@ impl Teller<'_, '_> {
         let is_met = plugin
             .requirements
             .iter()
-            .any(|matching| matching.requirement.to_string() == requirement && !matching.all.is_empty());
+            .any(|matching| matching.requirement.to_string() == requirement && !matching.is_empty());
         if is_met || !plugin.providers.is_empty() {
             return String::new();
         }
