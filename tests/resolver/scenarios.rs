@@ -9,8 +9,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use pluginry::domain::{
-    Capabilities, DependencySpec, Digest, IndexRelease, PluginName, Refusal, ReleaseId, Requirement, Risk,
-    Timestamp, TrustLevel, VerificationState, Version,
+    Capabilities, DependencySpec, Digest, HostProfile, IndexRelease, PluginName, Refusal, ReleaseId,
+    Requirement, Risk, Timestamp, TrustLevel, VerificationState, Version,
 };
 use pluginry::resolver::{Circumstances, Index, Lock, ResolveFailure, ResolveRequest, resolve};
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,13 @@ const NOW: Timestamp = Timestamp::from_micros(1_795_262_400_000_000);
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case {
+    /// The registered profiles; none: the request's is taken on trust.
+    #[serde(default)]
+    profiles: Vec<ReleaseId>,
     releases: BTreeMap<ReleaseId, CaseRelease>,
+    /// An earlier request, whose lock the other one has: from before there was what is `new` and before anything
+    /// was withdrawn.
+    before: Option<toml::Table>,
     /// A resolve request; `locked` names releases of the universe that the lock holds.
     request: toml::Table,
     #[serde(default)]
@@ -51,6 +57,8 @@ struct CaseRelease {
     taken_down: Option<String>,
     recalled: Option<String>,
     singleton: bool,
+    /// Whether it was not there yet at the request before.
+    new: bool,
 }
 
 impl Default for CaseRelease {
@@ -76,6 +84,7 @@ impl Default for CaseRelease {
             taken_down: None,
             recalled: None,
             singleton: false,
+            new: false,
         }
     }
 }
@@ -86,6 +95,8 @@ impl Default for CaseRelease {
 struct Outcome {
     /// `level name@version`, in load order.
     lock: Vec<String>,
+    /// The host that was chosen, where the request left its version open.
+    host: String,
     held_back: Vec<String>,
     grants: Vec<String>,
     code: String,
@@ -168,6 +179,7 @@ fn as_bytes(answer: &Result<Lock, ResolveFailure>) -> String {
 fn run(case: &Case) -> Outcome {
     match answer(case, case.releases.iter().collect()) {
         Ok(lock) => Outcome {
+            host: chosen_host(&request(case), &lock),
             lock: lock
                 .releases
                 .iter()
@@ -200,8 +212,50 @@ fn answer(case: &Case, releases: Vec<(&ReleaseId, &CaseRelease)>) -> Result<Lock
     for (id, release) in releases {
         index.apply(&id.plugin, &index_release(id, release));
     }
-    let circumstances = Circumstances { profiles: &[], now: NOW, should_stop: &|| false };
-    resolve(&index.snapshot(), &request(case), &circumstances)
+    let mut request = request(case);
+    if let Some(before) = &case.before {
+        let before = request_of(case, before.clone());
+        request.lock = Some(resolved_before(case, &before));
+    }
+    resolve_with(&mut index, &request, &case.profiles)
+}
+
+fn resolved_before(case: &Case, request: &ResolveRequest) -> Lock {
+    let mut index = Index::default();
+    for (id, release) in case.releases.iter().filter(|(_, release)| !release.new) {
+        let release = CaseRelease {
+            signer_revoked: false,
+            deprecated: None,
+            yanked: false,
+            quarantined: None,
+            taken_down: None,
+            recalled: None,
+            ..release.clone()
+        };
+        index.apply(&id.plugin, &index_release(id, &release));
+    }
+    resolve_with(&mut index, request, &case.profiles).expect("the request before is met")
+}
+
+fn resolve_with(
+    index: &mut Index,
+    request: &ResolveRequest,
+    profiles: &[ReleaseId],
+) -> Result<Lock, ResolveFailure> {
+    let profiles: Vec<HostProfile> = profiles.iter().map(profile).collect();
+    let circumstances = Circumstances { profiles: &profiles, now: NOW, should_stop: &|| false };
+    resolve(&index.snapshot(), request, &circumstances)
+}
+
+fn profile(id: &ReleaseId) -> HostProfile {
+    let ReleaseId { plugin, version } = id;
+    HostProfile::from_toml(&format!("name = \"{plugin}\"\nversion = \"{version}\"\nabi = \"core\"")).unwrap()
+}
+
+fn chosen_host(request: &ResolveRequest, lock: &Lock) -> String {
+    let is_open = request.host.as_ref().is_some_and(|host| host.version.is_none());
+    let chosen = lock.host.as_ref().filter(|_| is_open);
+    chosen.map(|host| format!("{}@{}", host.profile, host.version)).unwrap_or_default()
 }
 
 fn index_release(id: &ReleaseId, release: &CaseRelease) -> IndexRelease {
@@ -236,7 +290,10 @@ fn index_release(id: &ReleaseId, release: &CaseRelease) -> IndexRelease {
 }
 
 fn request(case: &Case) -> ResolveRequest {
-    let mut table = case.request.clone();
+    request_of(case, case.request.clone())
+}
+
+fn request_of(case: &Case, mut table: toml::Table) -> ResolveRequest {
     let locked = table.remove("locked");
     let mut request: ResolveRequest = table.try_into().unwrap();
     if let Some(locked) = locked {
@@ -270,6 +327,9 @@ fn written(outcome: &Outcome) -> String {
             let lines: String = lines.iter().map(|line| format!("    {line:?},\n")).collect();
             writeln!(text, "{key} = [\n{lines}]").unwrap();
         }
+    }
+    if !outcome.host.is_empty() {
+        writeln!(text, "host = {:?}", outcome.host).unwrap();
     }
     if !outcome.code.is_empty() {
         writeln!(text, "code = {:?}", outcome.code).unwrap();
