@@ -6,7 +6,7 @@ use super::contact::contact;
 use super::fetch::read_lock;
 use super::grants::{self, Grant};
 use super::pack::replace_file;
-use super::profiles::{self, ProfileName};
+use super::profiles::ProfileName;
 use super::release_argument::parse_root;
 use super::settings::RegistryOptions;
 use super::trust_options::TrustFileOption;
@@ -27,7 +27,7 @@ pub(super) struct ResolveArguments {
     /// Where the lock is written; without it, it is printed.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Your host's profile, like wasi:cli@0.2.0.
+    /// Your host's profile, like wasi:cli@0.2.0; without a version, the registry's newest that runs everything.
     #[arg(long, value_name = "PROFILE", default_value = "pluginry:reference")]
     profile: ProfileName,
     /// A power you give, like network=hosts:api.example.com:443; may be given more than once.
@@ -80,18 +80,9 @@ impl ResolveArguments {
         let granted_before = before.as_ref().and_then(|lock| lock.host.as_ref()?.grants.clone());
         let mut granted = granted_before.unwrap_or_default();
         grants::add(&mut granted, self.grant.iter().cloned());
-        let version = match &self.profile.version {
-            Some(version) => version.clone(),
-            None => profiles::named(&self.profile)
-                .map_err(|failure| {
-                    failure.with_mend(format!("Name its version: --profile {}@1.0.0.", self.profile))
-                })?
-                .version
-                .clone(),
-        };
         let host = HostRequest {
             profile: self.profile.name.clone(),
-            version: Some(version),
+            version: self.profile.version.clone(),
             extension_points: None,
             grants: Some(granted),
         };
@@ -201,6 +192,15 @@ fn say_choice(lock: &Lock) {
         let powers: Vec<String> = release.capabilities.keys().map(ToString::to_string).collect();
         let powers = if powers.is_empty() { "pure computation".to_owned() } else { powers.join(", ") };
         terminal::say(&format!("{}  {powers}", release.id()));
+    }
+    for gone in &lock.let_go {
+        let now = gone.chosen.as_ref().map_or("gone".to_owned(), |chosen| format!("now {chosen}"));
+        terminal::say(&format!(
+            "let go: {} {} ({now}): {}",
+            gone.name,
+            gone.version,
+            terminal::one_line(&gone.reason)
+        ));
     }
     for held in &lock.held_back {
         let reason = terminal::one_line(&held.reason);

@@ -1,29 +1,22 @@
 //! Which releases a request leaves out before any solving, and why: host, grants, policy, time.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use super::hindrance::Hindrance;
 use super::host::Host;
 use super::index::{Contents, Release, Symbol};
+use super::kept::{Kept, LockedVersion};
 use super::{Circumstances, Policy, ResolveRequest};
-use crate::domain::{
-    Capabilities, Namespace, PluginName, Requirement, Risk, Timestamp, TrustLevel, VerificationState, Version,
-};
-
-/// A locked release as the filters see it.
-pub(super) struct LockedVersion<'a> {
-    pub(super) version: &'a Version,
-    capabilities: &'a Capabilities,
-}
+use crate::domain::{Namespace, PluginName, Requirement, Risk, Timestamp, TrustLevel, VerificationState};
 
 /// The filters of one request.
 pub(super) struct Filters<'a> {
     index: &'a Contents,
     request: &'a ResolveRequest,
     now: Timestamp,
-    locked: BTreeMap<Symbol, Vec<LockedVersion<'a>>>,
+    pub(super) kept: Kept<'a>,
     opted_in: BTreeSet<Symbol>,
     pub(super) host: Option<Host<'a>>,
     licenses: RefCell<HashMap<Arc<str>, bool>>,
@@ -36,14 +29,6 @@ impl<'a> Filters<'a> {
         request: &'a ResolveRequest,
         circumstances: &Circumstances<'a>,
     ) -> Self {
-        let mut locked: BTreeMap<Symbol, Vec<LockedVersion<'a>>> = BTreeMap::new();
-        for release in request.lock.iter().flat_map(|lock| &lock.releases) {
-            if let Some(symbol) = index.symbol(&release.name) {
-                let version =
-                    LockedVersion { version: &release.version, capabilities: &release.capabilities };
-                locked.entry(symbol).or_default().push(version);
-            }
-        }
         let names_one = |name: &&PluginName| names_a_pre_release(&request.roots[*name]);
         let opted_in = request
             .roots
@@ -52,15 +37,16 @@ impl<'a> Filters<'a> {
             .chain(&request.pre_releases_of)
             .filter_map(|name| index.symbol(name))
             .collect();
+        let kept = Kept::new(index, request);
         let host = Host::new(index, request, circumstances.profiles);
         let is_permissive = host.is_none() && request.as_of.is_none() && !may_leave_out(&request.policy);
         let (now, licenses) = (circumstances.now, RefCell::default());
-        Self { index, request, now, locked, opted_in, host, licenses, is_permissive }
+        Self { index, request, now, kept, opted_in, host, licenses, is_permissive }
     }
 
     /// Whether every release of the plugin passes that is on offer and no pre-release.
     pub(super) fn are_plain_for(&self, plugin: Symbol) -> bool {
-        self.is_permissive && !self.opted_in.contains(&plugin) && !self.locked.contains_key(&plugin)
+        self.is_permissive && !self.opted_in.contains(&plugin) && self.kept.locked(plugin).is_empty()
     }
 
     /// Whether pre-releases of the plugin count like other releases.
@@ -68,28 +54,13 @@ impl<'a> Filters<'a> {
         self.request.policy.pre_release || self.opted_in.contains(&plugin)
     }
 
-    /// The locked versions of the plugin, whether or not they are to be upgraded.
-    pub(super) fn locked(&self, plugin: Symbol) -> &[LockedVersion<'a>] {
-        self.locked.get(&plugin).map_or(&[], Vec::as_slice)
-    }
-
-    /// The locked versions of the plugin that are preferred.
-    pub(super) fn preferred(&self, plugin: Symbol) -> &[LockedVersion<'a>] {
-        let locked = self.locked(plugin);
-        if locked.is_empty() || self.request.upgrade.contains(&self.index.plugin(plugin).name) {
-            &[]
-        } else {
-            locked
-        }
-    }
-
     /// The first reason against a release, in a fixed order.
     pub(super) fn hindrance(&self, plugin: Symbol, release: &Release) -> Option<Hindrance> {
         let is_among =
             |locked: &[LockedVersion<'_>]| locked.iter().any(|locked| *locked.version == release.version);
-        let is_locked = is_among(self.locked(plugin));
+        let is_locked = is_among(self.kept.locked(plugin));
         // An upgrade moves off a yanked release: the lock keeps it only where the lock is kept.
-        let is_yanked = release.yanked && !is_among(self.preferred(plugin));
+        let is_yanked = release.yanked && !is_among(self.kept.preferred(plugin));
         self.history(release)
             .or_else(|| release.objection.as_deref().cloned().map(Hindrance::Withdrawn))
             .or_else(|| release.signer_revoked.then_some(Hindrance::SignerRevoked))
@@ -156,6 +127,7 @@ impl<'a> Filters<'a> {
             return None;
         }
         let before = self
+            .kept
             .locked(plugin)
             .iter()
             .filter(|locked| *locked.version < release.version)

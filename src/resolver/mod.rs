@@ -5,9 +5,13 @@
 //! always compile, for clients; the solver comes with the feature `solver`.
 
 #[cfg(feature = "solver")]
+mod answer;
+#[cfg(feature = "solver")]
 mod candidate;
 #[cfg(feature = "solver")]
 mod explain;
+#[cfg(feature = "solver")]
+mod held_back;
 #[cfg(feature = "solver")]
 mod hindrance;
 #[cfg(feature = "solver")]
@@ -16,6 +20,8 @@ mod host;
 mod index;
 #[cfg(feature = "solver")]
 mod interval;
+mod kept;
+#[cfg(feature = "solver")]
 mod load_order;
 mod lock;
 mod mend;
@@ -32,7 +38,7 @@ mod version_bits;
 pub use explain::{Explanation, ResolveFailure};
 #[cfg(feature = "solver")]
 pub use index::{Index, IndexSize, IndexSnapshot};
-pub use lock::{HeldBack, Lock, LockError, LockedDependency, LockedRelease};
+pub use lock::{HeldBack, LetGo, Lock, LockError, LockedDependency, LockedRelease};
 pub use mend::{Change, Mend};
 pub use request::{AsOf, HostRequest, LockedHost, Policy, ResolveRequest};
 #[cfg(feature = "solver")]

@@ -155,7 +155,11 @@ impl<'a> Provider<'a> {
 
     /// Whether only one version of the plugin may be chosen.
     pub(super) fn is_whole(&self, plugin: &Plugin) -> bool {
-        self.request.policy.one_version_per_plugin || plugin.singleton
+        self.request.policy.one_version_per_plugin
+            || match self.request.as_of {
+                None => plugin.singleton,
+                Some(point) => plugin.is_singleton_at(point.tree_size),
+            }
     }
 
     /// The releases of a package that stands for versions, with the ordinal of its first.
@@ -259,7 +263,11 @@ impl<'a> Provider<'a> {
             }));
         }
         // Stable: what the lock holds goes last, where the best option is.
-        options.sort_by_key(|option| (self.holds_preferred(option), self.holds_undeprecated(option)));
+        options.sort_by_key(|option| {
+            let is_it = |(plugin, ordinal)| self.has(option, plugin, ordinal);
+            let rank = self.filters.kept.rank(symbol, &matching.requirement, is_it);
+            (rank, self.holds_preferred(option), self.holds_undeprecated(option))
+        });
         let options: Rc<[ChoiceOption]> = options.into();
         self.options.borrow_mut().insert(choice, Rc::clone(&options));
         options
@@ -298,6 +306,15 @@ impl<'a> Provider<'a> {
         options
     }
 
+    /// Whether a way to meet a requirement leads to the release of this ordinal.
+    fn has(&self, option: &ChoiceOption, symbol: Symbol, ordinal: u32) -> bool {
+        let Package::Line { plugin, line } = option.package else { return false };
+        plugin == symbol
+            && ordinal
+                .checked_sub(self.releases(plugin, line).0)
+                .is_some_and(|number| option.versions.has(number))
+    }
+
     fn holds_preferred(&self, option: &ChoiceOption) -> bool {
         let Package::Line { plugin, line } = option.package else { return false };
         self.preferred_numbers(plugin, line).any(|number| option.versions.has(number))
@@ -318,6 +335,7 @@ impl<'a> Provider<'a> {
         let entry = self.index.plugin(plugin);
         let mut numbers: Vec<u32> = self
             .filters
+            .kept
             .preferred(plugin)
             .iter()
             .filter_map(|locked| entry.ordinal_of(locked.version))

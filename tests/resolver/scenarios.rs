@@ -12,7 +12,7 @@ use pluginry::domain::{
     Capabilities, DependencySpec, Digest, HostProfile, IndexRelease, PluginName, Refusal, ReleaseId,
     Requirement, Risk, Timestamp, TrustLevel, VerificationState, Version,
 };
-use pluginry::resolver::{Circumstances, Index, Lock, ResolveFailure, ResolveRequest, resolve};
+use pluginry::resolver::{Circumstances, Index, LetGo, Lock, ResolveFailure, ResolveRequest, resolve};
 use serde::{Deserialize, Serialize};
 
 /// 2026-11-21T12:00:00Z.
@@ -25,9 +25,9 @@ struct Case {
     #[serde(default)]
     profiles: Vec<ReleaseId>,
     releases: BTreeMap<ReleaseId, CaseRelease>,
-    /// An earlier request, whose lock the other one has: from before there was what is `new` and before anything
-    /// was withdrawn.
-    before: Option<toml::Table>,
+    /// Earlier requests, each with the lock of the one before it, all from before anything was withdrawn.
+    #[serde(default)]
+    before: Vec<toml::Table>,
     /// A resolve request; `locked` names releases of the universe that the lock holds.
     request: toml::Table,
     #[serde(default)]
@@ -57,7 +57,7 @@ struct CaseRelease {
     taken_down: Option<String>,
     recalled: Option<String>,
     singleton: bool,
-    /// Whether it was not there yet at the request before.
+    /// Whether it was not there yet at the first request.
     new: bool,
 }
 
@@ -98,6 +98,7 @@ struct Outcome {
     /// The host that was chosen, where the request left its version open.
     host: String,
     held_back: Vec<String>,
+    let_go: Vec<String>,
     grants: Vec<String>,
     code: String,
     text: String,
@@ -190,6 +191,7 @@ fn run(case: &Case) -> Outcome {
                 .iter()
                 .map(|held| format!("{} {}, not {}: {}", held.name, held.chosen, held.newest, held.reason))
                 .collect(),
+            let_go: lock.let_go.iter().map(let_go).collect(),
             grants: lock
                 .capabilities
                 .iter()
@@ -207,22 +209,28 @@ fn run(case: &Case) -> Outcome {
     }
 }
 
+fn let_go(let_go: &LetGo) -> String {
+    let now = let_go.chosen.as_ref().map_or("gone".to_owned(), |chosen| format!("now {chosen}"));
+    format!("{} {}, {now}: {}", let_go.name, let_go.version, let_go.reason)
+}
+
 fn answer(case: &Case, releases: Vec<(&ReleaseId, &CaseRelease)>) -> Result<Lock, ResolveFailure> {
     let mut index = Index::default();
     for (id, release) in releases {
         index.apply(&id.plugin, &index_release(id, release));
     }
     let mut request = request(case);
-    if let Some(before) = &case.before {
-        let before = request_of(case, before.clone());
-        request.lock = Some(resolved_before(case, &before));
+    for (place, before) in case.before.iter().enumerate() {
+        let lock = request.lock.take();
+        let before = ResolveRequest { lock, ..request_of(case, before.clone()) };
+        request.lock = Some(resolved_before(case, &before, place == 0));
     }
     resolve_with(&mut index, &request, &case.profiles)
 }
 
-fn resolved_before(case: &Case, request: &ResolveRequest) -> Lock {
+fn resolved_before(case: &Case, request: &ResolveRequest, is_first: bool) -> Lock {
     let mut index = Index::default();
-    for (id, release) in case.releases.iter().filter(|(_, release)| !release.new) {
+    for (id, release) in case.releases.iter().filter(|(_, release)| !(is_first && release.new)) {
         let release = CaseRelease {
             signer_revoked: false,
             deprecated: None,
@@ -311,7 +319,7 @@ fn lock_of(case: &Case, ids: &[ReleaseId]) -> Lock {
             serde_json::json!({
                 "name": id.plugin, "version": id.version, "digest": Digest::of(id.to_string().as_bytes()),
                 "size_bytes": 1000, "url": "", "signer": "", "verification": "passed", "load_level": 0,
-                "capabilities": case.releases[id].capabilities,
+                "capabilities": case.releases.get(id).map(|release| release.capabilities.clone()).unwrap_or_default(),
             })
         })
         .collect();
@@ -320,9 +328,12 @@ fn lock_of(case: &Case, ids: &[ReleaseId]) -> Lock {
 
 fn written(outcome: &Outcome) -> String {
     let mut text = String::new();
-    for (key, lines) in
-        [("lock", &outcome.lock), ("held-back", &outcome.held_back), ("grants", &outcome.grants)]
-    {
+    for (key, lines) in [
+        ("lock", &outcome.lock),
+        ("held-back", &outcome.held_back),
+        ("let-go", &outcome.let_go),
+        ("grants", &outcome.grants),
+    ] {
         if !lines.is_empty() {
             let lines: String = lines.iter().map(|line| format!("    {line:?},\n")).collect();
             writeln!(text, "{key} = [\n{lines}]").unwrap();

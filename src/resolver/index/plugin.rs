@@ -24,7 +24,7 @@ pub(in crate::resolver) struct Plugin {
     pub(in crate::resolver) providers: BTreeSet<Symbol>,
     /// Whether a release of another plugin conflicts with it.
     pub(in crate::resolver) guarded: bool,
-    /// Whether its newest release wants to be the only version in a lock.
+    /// Whether a lock may hold only one version of it; see [`Self::is_singleton_at`].
     pub(in crate::resolver) singleton: bool,
     /// The ordinals that are on offer and no pre-releases.
     pub(in crate::resolver) candidates: VersionBits,
@@ -94,6 +94,16 @@ impl Plugin {
         }
     }
 
+    /// Whether a lock may hold only one version of it, going by the releases there were at a size of the log.
+    ///
+    /// The newest release on offer that is no pre-release decides for all: what was withdrawn has no say, since it
+    /// may have been withdrawn for this. Where every release was withdrawn or is a pre-release, the newest decides.
+    pub(in crate::resolver) fn is_singleton_at(&self, tree_size: u64) -> bool {
+        let known = || self.releases.iter().rev().filter(|release| release.sequence <= tree_size);
+        let settled = known().find(|release| release.is_on_offer() && !release.version.is_pre_release());
+        settled.or_else(|| known().next()).is_some_and(|release| release.singleton)
+    }
+
     /// The release of `line` at `place` (there, or to be put there), sharing what its neighbours hold already.
     pub(super) fn sharing(
         &self,
@@ -154,7 +164,7 @@ impl Plugin {
 
     /// Computes what follows from how the releases now stand, the versions being the same.
     pub(super) fn follow_states(&mut self) {
-        self.singleton = self.releases.last().is_some_and(|release| release.singleton);
+        self.singleton = self.is_singleton_at(u64::MAX);
         self.candidates = (0_u32..)
             .zip(&self.releases)
             .filter(|(_, release)| release.is_on_offer() && !release.version.is_pre_release())

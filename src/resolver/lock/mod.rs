@@ -54,6 +54,9 @@ pub struct Lock {
     /// Newer releases that were not chosen, and why.
     #[serde(default)]
     pub held_back: Vec<HeldBack>,
+    /// Locked releases that could not be kept, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub let_go: Vec<LetGo>,
 }
 
 /// One release of a lock.
@@ -115,6 +118,20 @@ pub struct HeldBack {
     /// The newest version there is.
     pub newest: Version,
     /// Why it was not chosen, as a sentence.
+    pub reason: String,
+}
+
+/// A release of the lock before that may not be chosen any more: the author, the operator or the host is against it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LetGo {
+    /// The plugin.
+    pub name: PluginName,
+    /// The version that was locked.
+    pub version: Version,
+    /// The version that stands in its place; absent: none of the plugin does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<Version>,
+    /// What is against it, as a sentence.
     pub reason: String,
 }
 
@@ -232,6 +249,7 @@ impl Lock {
             releases,
             capabilities,
             held_back: Vec::new(),
+            let_go: Vec::new(),
         })
     }
 

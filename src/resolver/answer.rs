@@ -1,0 +1,179 @@
+//! From what the solver selected to a lock.
+
+use std::collections::BTreeMap;
+
+use pubgrub::Map;
+
+use super::index::{Edge, Release, Symbol};
+use super::load_order::load_levels;
+use super::lock::{union_of, usual_root_release};
+use super::provider::{Package, Provider};
+use super::solve::Selection;
+use super::{Lock, LockedDependency, LockedRelease, ResolveFailure};
+use crate::domain::{PluginName, ReleaseId};
+
+/// The chosen releases that the roots lead to.
+pub(super) struct Selected<'a, 'b> {
+    pub(super) provider: &'b Provider<'a>,
+    pub(super) selection: &'b Selection,
+    places: Map<(Symbol, u32), usize>,
+    pub(super) chosen: Vec<Chosen<'a>>,
+    /// By plugin: who needs it, and how.
+    pub(super) asking: Map<Symbol, Vec<(usize, Edge)>>,
+}
+
+/// A release of the answer.
+pub(super) struct Chosen<'a> {
+    pub(super) plugin: Symbol,
+    pub(super) ordinal: u32,
+    pub(super) release: &'a Release,
+    /// What it asks for, and the place of what was chosen for it.
+    needs: Vec<(usize, Edge)>,
+}
+
+impl Chosen<'_> {
+    fn places_needed(&self) -> Vec<usize> {
+        let mut places: Vec<usize> = self.needs.iter().map(|(place, _)| *place).collect();
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+}
+
+impl<'a, 'b> Selected<'a, 'b> {
+    pub(super) fn walk(provider: &'b Provider<'a>, selection: &'b Selection) -> Self {
+        let (places, asking) = (Map::default(), Map::default());
+        let mut selected = Self { provider, selection, places, chosen: Vec::new(), asking };
+        for root in 0..provider.roots.len() {
+            selected.place_of(provider.root_target(root).0);
+        }
+        let mut next = 0;
+        while next < selected.chosen.len() {
+            let mut needs = Vec::new();
+            for edge in provider.dependencies_of(selected.chosen[next].release) {
+                selected.asking.entry(edge.plugin).or_default().push((next, edge));
+                needs.push((selected.place_of(provider.target(edge).0), edge));
+            }
+            selected.chosen[next].needs = needs;
+            next += 1;
+        }
+        selected
+    }
+
+    /// The place of the release chosen for a package, choices followed.
+    fn place_of(&mut self, package: Package) -> usize {
+        let number = *self.selection.get(&package).expect("what is needed is chosen");
+        match package {
+            Package::Line { plugin, line } => {
+                let (start, releases) = self.provider.releases(plugin, line);
+                let ordinal = start + number;
+                *self.places.entry((plugin, ordinal)).or_insert_with(|| {
+                    let release = &releases[number as usize];
+                    self.chosen.push(Chosen { plugin, ordinal, release, needs: Vec::new() });
+                    self.chosen.len() - 1
+                })
+            }
+            choice => self.place_of(self.provider.options(choice)[number as usize].package),
+        }
+    }
+
+    /// The place of what was chosen for a package that was walked before.
+    fn place_chosen_for(&self, package: Package) -> usize {
+        let number = *self.selection.get(&package).expect("what is needed is chosen");
+        match package {
+            Package::Line { plugin, line } => {
+                self.places[&(plugin, self.provider.releases(plugin, line).0 + number)]
+            }
+            choice => self.place_chosen_for(self.provider.options(choice)[number as usize].package),
+        }
+    }
+
+    pub(super) fn into_lock(self) -> Result<Lock, ResolveFailure> {
+        let needs: Vec<Vec<usize>> = self.chosen.iter().map(Chosen::places_needed).collect();
+        let levels = load_levels(&needs).map_err(|circle| {
+            let mut releases: Vec<ReleaseId> = circle.0.into_iter().map(|place| self.id(place)).collect();
+            let first = (0..releases.len()).min_by_key(|place| &releases[*place]).unwrap_or(0);
+            releases.rotate_left(first);
+            ResolveFailure::Cycle { releases, mends: Vec::new() }
+        })?;
+        let mut releases: Vec<LockedRelease> =
+            (0..self.chosen.len()).map(|place| self.locked(place, levels[place])).collect();
+        releases.sort_unstable_by(|a, b| {
+            (a.load_level, &a.name, &a.version).cmp(&(b.load_level, &b.name, &b.version))
+        });
+        let request = self.provider.request;
+        let root_releases = self.root_releases(&releases);
+        Ok(Lock {
+            registry: None,
+            sequence: request.as_of.map_or(self.provider.index.sequence, |point| {
+                point.tree_size.min(self.provider.index.sequence)
+            }),
+            checkpoint: None,
+            roots: request.roots.clone(),
+            root_releases,
+            with_optional: request.with_optional.clone(),
+            pre_releases_of: request.pre_releases_of.clone(),
+            policy: request.policy.clone(),
+            as_of: request.as_of,
+            host: request.host.clone().map(|host| {
+                let number = self.selection.get(&Package::Host).expect("the host is chosen");
+                host.at(self.provider.host().version(*number).clone())
+            }),
+            capabilities: union_of(releases.iter().map(|release| &release.capabilities)),
+            releases,
+            held_back: self.held_back(),
+            let_go: self.let_go(),
+        })
+    }
+
+    pub(super) fn id(&self, place: usize) -> ReleaseId {
+        let chosen = &self.chosen[place];
+        let name = self.provider.index.plugin(chosen.plugin).name.clone();
+        ReleaseId::new(name, chosen.release.version.clone())
+    }
+
+    fn locked(&self, place: usize, load_level: u32) -> LockedRelease {
+        let Chosen { plugin, release, needs, .. } = &self.chosen[place];
+        let mut dependencies: Vec<LockedDependency> =
+            needs.iter().map(|(place, edge)| self.dependency(*place, *edge)).collect();
+        dependencies.sort_by(|a, b| (&a.release, &a.provides).cmp(&(&b.release, &b.provides)));
+        LockedRelease {
+            name: self.provider.index.plugin(*plugin).name.clone(),
+            version: release.version.clone(),
+            digest: release.digest,
+            size_bytes: release.size_bytes,
+            url: format!("/blobs/sha256/{}", release.digest.to_hex()),
+            signer: release.signer.to_string(),
+            verification: release.verification,
+            risk: release.risk,
+            license: release.license.to_string(),
+            deprecated: release.deprecated.as_deref().map(str::to_owned),
+            load_level,
+            dependencies,
+            capabilities: release.capabilities.clone(),
+        }
+    }
+
+    fn dependency(&self, place: usize, edge: Edge) -> LockedDependency {
+        let is_provided = self.chosen[place].plugin != edge.plugin;
+        LockedDependency {
+            release: self.id(place),
+            requirement: self.provider.index.requirement(edge).clone(),
+            provides: is_provided.then(|| self.provider.index.plugin(edge.plugin).name.clone()),
+        }
+    }
+
+    /// The roots whose release the lock would not know from their requirements.
+    fn root_releases(&self, releases: &[LockedRelease]) -> BTreeMap<PluginName, ReleaseId> {
+        let mut unusual = BTreeMap::new();
+        for (place, root) in self.provider.roots.iter().enumerate() {
+            let name = &self.provider.index.plugin(root.plugin).name;
+            let id = self.id(self.place_chosen_for(self.provider.root_target(place).0));
+            let usual = usual_root_release(releases, name, &root.matching.requirement);
+            if usual.is_none_or(|usual| usual.id() != id) {
+                unusual.insert(name.clone(), id);
+            }
+        }
+        unusual
+    }
+}
