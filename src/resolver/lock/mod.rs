@@ -1,4 +1,16 @@
-//! The lock: the exact, ordered, digest-pinned set of releases a resolve returns, as JSON and as TOML.
+//! The lock: the exact, ordered, digest-pinned set of releases a resolve returns, and what can be told from locks alone.
+//!
+//! Here are its shapes, which are its JSON form too. Its text form is in `text`, what makes it sound in `check`,
+//! two of them side by side in `compare`, who needs whom in `tree` and `why`.
+
+mod check;
+mod compare;
+mod text;
+mod tree;
+mod why;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,12 +18,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{AsOf, LockedHost, Policy, ResolveRequest};
 use crate::domain::{
-    Capabilities, Digest, Grants, PluginName, Refusal, ReleaseId, Requirement, Risk, VerificationState,
+    Capabilities, Digest, Grants, PluginName, ReleaseId, Requirement, Risk, VerificationState,
     Version,
 };
 
-/// The format's number in the text form; a reader refuses what it does not know.
-const FORMAT: u32 = 2;
+pub use check::LockProblem;
+pub use compare::{
+    AskedChange, CapabilityChange, Comparison, Facts, KeyFigures, ReleaseChange, ReleaseChangeKind,
+};
+pub use text::LockError;
+pub use tree::{TreeLine, TreeView};
+pub use why::{Asker, Chain, Chains, Link};
 
 /// The exact set of releases a resolve returns.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,124 +152,7 @@ pub struct LetGo {
     pub reason: String,
 }
 
-/// Why a text is not a lock.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LockError {
-    /// Not TOML of the lock's shape.
-    #[error("the lock cannot be read: {problem}")]
-    Unreadable {
-        /// What the parser says, with the place.
-        problem: String,
-    },
-    /// Written by a later program.
-    #[error("the lock has format {format}; this program reads format {FORMAT}")]
-    UnknownFormat {
-        /// The format it states.
-        format: u32,
-    },
-}
-
-impl Refusal for LockError {
-    fn code(&self) -> &'static str {
-        match self {
-            Self::Unreadable { .. } => "lock-invalid",
-            Self::UnknownFormat { .. } => "lock-format-unknown",
-        }
-    }
-
-    fn mend(&self) -> Option<String> {
-        Some(match self {
-            Self::Unreadable { .. } => {
-                "Take the file back from version control, or write it anew with `pluginry resolve`.".into()
-            }
-            Self::UnknownFormat { .. } => "Use the pluginry version that wrote it, or a later one.".into(),
-        })
-    }
-}
-
-/// The text form: blocks sorted by name and version, so that a change of one release is one change in a diff.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct LockText {
-    format: u32,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    registry: Option<String>,
-    sequence: u64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    checkpoint: Option<String>,
-    #[serde(default)]
-    roots: BTreeMap<PluginName, Requirement>,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    root_releases: BTreeMap<PluginName, ReleaseId>,
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    with_optional: BTreeSet<PluginName>,
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pre_releases_of: BTreeSet<PluginName>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    host: Option<LockedHost>,
-    #[serde(default, skip_serializing_if = "Policy::is_default")]
-    policy: Policy,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    as_of: Option<AsOf>,
-    #[serde(default, rename = "release")]
-    releases: Vec<LockedRelease>,
-}
-
 impl Lock {
-    /// The text form for a file under version control. What was held back is not kept.
-    pub fn to_toml(&self) -> String {
-        let mut releases = self.releases.clone();
-        releases.sort_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
-        let text = LockText {
-            format: FORMAT,
-            registry: self.registry.clone(),
-            sequence: self.sequence,
-            checkpoint: self.checkpoint.clone(),
-            roots: self.roots.clone(),
-            root_releases: self.root_releases.clone(),
-            with_optional: self.with_optional.clone(),
-            pre_releases_of: self.pre_releases_of.clone(),
-            host: self.host.clone(),
-            policy: self.policy.clone(),
-            as_of: self.as_of,
-            releases,
-        };
-        let body = toml::to_string(&text).expect("a lock holds only texts, numbers, lists and tables");
-        format!("# Written by `pluginry resolve`. Keep it under version control; do not edit it.\n{body}")
-    }
-
-    /// Reads the text form; the releases come back in load order.
-    pub fn from_toml(text: &str) -> Result<Self, LockError> {
-        let unreadable = |error: toml::de::Error| LockError::Unreadable { problem: error.to_string() };
-        let table: toml::Table = toml::from_str(text).map_err(unreadable)?;
-        if let Some(format) = table.get("format").and_then(toml::Value::as_integer)
-            && format != i64::from(FORMAT)
-        {
-            return Err(LockError::UnknownFormat { format: u32::try_from(format).unwrap_or(u32::MAX) });
-        }
-        let read: LockText = toml::from_str(text).map_err(unreadable)?;
-        let mut releases = read.releases;
-        releases
-            .sort_by(|a, b| (a.load_level, &a.name, &a.version).cmp(&(b.load_level, &b.name, &b.version)));
-        let capabilities = union_of(releases.iter().map(|release| &release.capabilities));
-        Ok(Self {
-            registry: read.registry,
-            sequence: read.sequence,
-            checkpoint: read.checkpoint,
-            roots: read.roots,
-            root_releases: read.root_releases,
-            with_optional: read.with_optional,
-            pre_releases_of: read.pre_releases_of,
-            host: read.host,
-            policy: read.policy,
-            as_of: read.as_of,
-            releases,
-            capabilities,
-            held_back: Vec::new(),
-            let_go: Vec::new(),
-        })
-    }
-
     /// The question that this lock answers, asked again with the lock as the start.
     pub fn to_request(&self) -> ResolveRequest {
         ResolveRequest {
@@ -275,9 +175,42 @@ impl Lock {
         }
     }
 
+    /// The place of the release that each root led to; a root that led to none is left out.
+    pub(super) fn root_places(&self) -> BTreeMap<&PluginName, usize> {
+        let places = self.places();
+        let mut usual: BTreeMap<&PluginName, usize> = BTreeMap::new();
+        for (place, release) in self.releases.iter().enumerate() {
+            if !self.roots.get(&release.name).is_some_and(|wanted| wanted.matches(&release.version)) {
+                continue;
+            }
+            let newest = usual.entry(&release.name).or_insert(place);
+            if release.version > self.releases[*newest].version {
+                *newest = place;
+            }
+        }
+        let led_to = |root: &PluginName| match self.root_releases.get(root) {
+            Some(id) => places.get(&(&id.plugin, &id.version)).copied(),
+            None => usual.get(root).copied(),
+        };
+        self.roots.keys().filter_map(|root| Some((root, led_to(root)?))).collect()
+    }
+
+    /// The place of each release.
+    fn places(&self) -> BTreeMap<(&PluginName, &Version), usize> {
+        let places = self.releases.iter().enumerate();
+        places.map(|(place, release)| ((&release.name, &release.version), place)).collect()
+    }
+
     /// The locked release of `id`, if it is in the lock.
     pub fn release(&self, id: &ReleaseId) -> Option<&LockedRelease> {
         self.releases.iter().find(|release| release.name == id.plugin && release.version == id.version)
+    }
+}
+
+impl LockedDependency {
+    /// The name that was asked for: what is provided, or the plugin's own.
+    pub fn asked(&self) -> &PluginName {
+        self.provides.as_ref().unwrap_or(&self.release.plugin)
     }
 }
 
@@ -318,89 +251,3 @@ pub(super) fn union_of<'a>(all: impl Iterator<Item = &'a Capabilities>) -> Grant
     union
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn release(name: &str, version: &str, load_level: u32, capabilities: &str) -> LockedRelease {
-        let digest = Digest::of(name.as_bytes());
-        LockedRelease {
-            name: name.parse().unwrap(),
-            version: version.parse().unwrap(),
-            digest,
-            size_bytes: 120,
-            url: format!("/blobs/sha256/{}", digest.to_hex()),
-            signer: "ab".repeat(32),
-            verification: VerificationState::Passed,
-            risk: None,
-            license: "MIT".into(),
-            deprecated: None,
-            load_level,
-            dependencies: Vec::new(),
-            capabilities: serde_json::from_str(capabilities).unwrap(),
-        }
-    }
-
-    fn sample() -> Lock {
-        let mut markdown = release("acme:markdown", "1.2.0", 1, r#"{"network":{"hosts":["b:443"]}}"#);
-        markdown.dependencies = vec![LockedDependency {
-            release: "acme:tokenizer@1.0.3".parse().unwrap(),
-            requirement: "^1.0".parse().unwrap(),
-            provides: None,
-        }];
-        let tokenizer =
-            release("acme:tokenizer", "1.0.3", 0, r#"{"network":{"hosts":["a:443"],"reason":"feeds"}}"#);
-        let releases = vec![tokenizer, markdown];
-        Lock {
-            registry: Some("https://plugins.example.org".into()),
-            sequence: 42,
-            checkpoint: Some("plugins.example.org\n42\nMTIz\n\n— plugins.example.org c2lnbmVk\n".into()),
-            roots: BTreeMap::from([("acme:markdown".parse().unwrap(), "^1.2".parse().unwrap())]),
-            host: Some(
-                serde_json::from_str(
-                    r#"{"profile":"pluginry:reference","version":"1.1.0","grants":{"network":{"hosts":["*"]}}}"#,
-                )
-                .unwrap(),
-            ),
-            capabilities: union_of(releases.iter().map(|release| &release.capabilities)),
-            releases,
-            ..Lock::default()
-        }
-    }
-
-    #[test]
-    fn the_text_form_is_one_sorted_block_a_release() {
-        insta::assert_snapshot!(sample().to_toml());
-    }
-
-    #[test]
-    fn the_text_form_reads_back_in_load_order() {
-        let lock = sample();
-
-        assert_eq!(Lock::from_toml(&lock.to_toml()).unwrap(), lock);
-    }
-
-    #[test]
-    fn json_reads_back() {
-        let lock = sample();
-
-        assert_eq!(serde_json::from_str::<Lock>(&serde_json::to_string(&lock).unwrap()).unwrap(), lock);
-    }
-
-    #[test]
-    fn a_later_format_is_refused_by_name() {
-        let error = Lock::from_toml("format = 3\nsurprise = true").unwrap_err();
-
-        assert_eq!(error, LockError::UnknownFormat { format: 3 });
-    }
-
-    #[test]
-    fn an_unlimited_request_makes_the_union_unlimited() {
-        let limited = release("a:a", "1.0.0", 0, r#"{"network":{"hosts":["a:443"]}}"#);
-        let unlimited = release("a:b", "1.0.0", 0, r#"{"network":{}}"#);
-
-        let union = union_of([&limited.capabilities, &unlimited.capabilities].into_iter());
-
-        assert!(union.values().all(|scope| scope.0.is_empty()));
-    }
-}
