@@ -21,7 +21,6 @@ mod index;
 #[cfg(feature = "solver")]
 mod interval;
 mod kept;
-#[cfg(feature = "solver")]
 mod load_order;
 mod lock;
 mod mend;
@@ -38,7 +37,11 @@ mod version_bits;
 pub use explain::{Explanation, ResolveFailure};
 #[cfg(feature = "solver")]
 pub use index::{Index, IndexSize, IndexSnapshot};
-pub use lock::{HeldBack, LetGo, Lock, LockError, LockedDependency, LockedRelease};
+pub use lock::{
+    AskedChange, Asker, CapabilityChange, Chain, Chains, Comparison, Facts, HeldBack, KeyFigures, LetGo,
+    Link, Lock, LockError, LockProblem, LockedDependency, LockedRelease, ReleaseChange, ReleaseChangeKind,
+    TreeLine, TreeView,
+};
 pub use mend::{Change, Mend};
 pub use request::{AsOf, HostRequest, LockedHost, Policy, ResolveRequest};
 #[cfg(feature = "solver")]

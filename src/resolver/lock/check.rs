@@ -162,10 +162,7 @@ impl Lock {
 }
 
 /// The places of what a release needs.
-fn needs_of(
-    release: &LockedRelease,
-    places: &BTreeMap<ReleaseId, usize>,
-) -> Result<Vec<usize>, LockProblem> {
+fn needs_of(release: &LockedRelease, places: &BTreeMap<ReleaseId, usize>) -> Result<Vec<usize>, LockProblem> {
     let mut asked = BTreeSet::new();
     let mut needs = BTreeSet::new();
     for dependency in &release.dependencies {

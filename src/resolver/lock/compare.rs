@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Lock, LockedRelease};
 use crate::domain::{
-    Capabilities, CapabilityName, CapabilityRequest, Grants, PluginName, Risk, Scope, VerificationState, Version,
+    Capabilities, CapabilityName, CapabilityRequest, Grants, PluginName, Risk, Scope, VerificationState,
+    Version,
 };
 
 mod asked;
@@ -224,7 +225,9 @@ impl<'a> Pairing<'a> {
         changes.extend(self.before.into_iter().map(removed));
         changes.extend(self.after.into_iter().map(added));
         let version = |facts: &Option<Facts>| facts.as_ref().map(|facts| facts.version.clone());
-        changes.sort_by_cached_key(|change| (version(&change.after).or_else(|| version(&change.before)), change.kind));
+        changes.sort_by_cached_key(|change| {
+            (version(&change.after).or_else(|| version(&change.before)), change.kind)
+        });
         changes
     }
 

@@ -18,8 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AsOf, LockedHost, Policy, ResolveRequest};
 use crate::domain::{
-    Capabilities, Digest, Grants, PluginName, ReleaseId, Requirement, Risk, VerificationState,
-    Version,
+    Capabilities, Digest, Grants, PluginName, ReleaseId, Requirement, Risk, VerificationState, Version,
 };
 
 pub use check::LockProblem;
@@ -250,4 +249,3 @@ pub(super) fn union_of<'a>(all: impl Iterator<Item = &'a Capabilities>) -> Grant
     }
     union
 }
-

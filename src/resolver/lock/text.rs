@@ -151,7 +151,10 @@ struct ReleaseText {
 
 /// What meets a need: short where the name asked for has one locked release.
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "a requirement such as \"^1.0\" or { requirement = \"^1.0\", by = \"acme:other\" }")]
+#[serde(
+    untagged,
+    expecting = "a requirement such as \"^1.0\" or { requirement = \"^1.0\", by = \"acme:other\" }"
+)]
 enum DependencyText {
     Short(Requirement),
     Long(LongDependency),
@@ -238,7 +241,8 @@ impl Lock {
         if let Some(line) = text.lines().position(is_conflict_marker) {
             return Err(LockError::MergeConflict { line: line + 1 });
         }
-        let read: LockText = toml::from_str(text).map_err(|error| format_of(text).unwrap_or_else(|| unreadable(text, &error)))?;
+        let read: LockText = toml::from_str(text)
+            .map_err(|error| format_of(text).unwrap_or_else(|| unreadable(text, &error)))?;
         if read.format != FORMAT {
             return Err(LockError::UnknownFormat { format: i64::from(read.format) });
         }

@@ -91,7 +91,11 @@ impl<'a> Graph<'a> {
             self.needed_by[place].iter().any(|need| need.provides == Some(wanted))
                 || self.roots[place].iter().any(|(root, _)| *root == wanted)
         };
-        named.enumerate().filter(|(place, named)| *named || stands_in(*place)).map(|(place, _)| place).collect()
+        named
+            .enumerate()
+            .filter(|(place, named)| *named || stands_in(*place))
+            .map(|(place, _)| place)
+            .collect()
     }
 
     /// In the order of names and versions.

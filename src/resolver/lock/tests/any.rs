@@ -58,7 +58,9 @@ fn grown(seeds: &[Seed]) -> Lock {
     for (place, (id, seed)) in by_id.iter().enumerate() {
         let mut dependencies: BTreeMap<String, LockedDependency> = BTreeMap::new();
         for (number, stands_in) in &seed.needs {
-            let Some(met_by) = (*number as usize).checked_rem(place).map(|place| ids[place]) else { continue };
+            let Some(met_by) = (*number as usize).checked_rem(place).map(|place| ids[place]) else {
+                continue;
+            };
             let provides = stands_in.then(|| format!("text:v{number}").parse().unwrap());
             let requirement = format!("={}", met_by.version).parse().unwrap();
             let dependency = LockedDependency { release: met_by.clone(), requirement, provides };
@@ -103,7 +105,11 @@ fn locked(id: &ReleaseId, seed: &Seed, dependencies: Vec<LockedDependency>) -> L
         version: id.version.clone(),
         digest,
         size_bytes: seed.size_bytes,
-        url: if seed.needs.is_empty() { seed.text.clone() } else { format!("/blobs/sha256/{}", digest.to_hex()) },
+        url: if seed.needs.is_empty() {
+            seed.text.clone()
+        } else {
+            format!("/blobs/sha256/{}", digest.to_hex())
+        },
         signer: seed.text.clone(),
         verification: VerificationState::Pending,
         risk: seed.risk,

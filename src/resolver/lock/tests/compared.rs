@@ -22,7 +22,8 @@ fn upgraded() -> Lock {
     let mut mailer = release("acme:mailer@1.0.0", 0, &[], r#"{"kv":{"reason":"remembers"}}"#);
     mailer.size_bytes = 4000;
     after.releases.retain(|known| {
-        !["acme:fonts@2.0.0", "acme:app@1.2.0", "acme:tokenizer@1.0.3"].contains(&known.id().to_string().as_str())
+        !["acme:fonts@2.0.0", "acme:app@1.2.0", "acme:tokenizer@1.0.3"]
+            .contains(&known.id().to_string().as_str())
     });
     after.releases.extend([app, tokenizer, mailer]);
     after.roots.insert("acme:app".parse().unwrap(), "^1.3".parse().unwrap());
@@ -41,8 +42,7 @@ fn a_comparison_tells_releases_powers_risk_weight_signers_and_the_question() {
 
 #[test]
 fn versions_side_by_side_are_compared_with_their_own_line() {
-    let before =
-        lock(&[], vec![release("a:a@1.0.0", 0, &[], "{}"), release("a:a@2.0.0", 0, &[], "{}")]);
+    let before = lock(&[], vec![release("a:a@1.0.0", 0, &[], "{}"), release("a:a@2.0.0", 0, &[], "{}")]);
     let after = lock(
         &[],
         vec![

@@ -37,12 +37,21 @@ fn what_an_edit_or_a_merge_breaks_is_refused_with_place_and_mend() {
         ("a release twice", twice),
         ("a need that is not there", edited("\"acme:tokenizer\" = ", "\"acme:lexer\" = ")),
         ("a need of two versions", edited("{ requirement = \"^1\", by = \"acme:fonts@1.9.0\" }", "\"^1\"")),
-        ("a need met by another version", edited("\"acme:tokenizer\" = \"^1.0\"", "\"acme:tokenizer\" = \"^2.0\"")),
-        ("a need met by a release of nowhere", edited("by = \"acme:fonts@1.9.0\"", "by = \"acme:fonts@1.8.0\"")),
+        (
+            "a need met by another version",
+            edited("\"acme:tokenizer\" = \"^1.0\"", "\"acme:tokenizer\" = \"^2.0\""),
+        ),
+        (
+            "a need met by a release of nowhere",
+            edited("by = \"acme:fonts@1.9.0\"", "by = \"acme:fonts@1.8.0\""),
+        ),
         ("a wrong load level", edited("load_level = 2", "load_level = 1")),
         ("a root without a release", edited("\"acme:app\" = \"^1.2\"", "\"acme:app\" = \"^1.3\"")),
         ("a stand-in of nowhere", edited("= \"acme:markdown\"", "= \"acme:unknown\"")),
-        ("a stand-in for no root", edited("\"text:renderer\" = \"acme:markdown\"", "\"text:other\" = \"acme:markdown\"")),
+        (
+            "a stand-in for no root",
+            edited("\"text:renderer\" = \"acme:markdown\"", "\"text:other\" = \"acme:markdown\""),
+        ),
     ];
 
     let told: Vec<String> = cases.iter().map(|(what, text)| format!("{what}\n  {}", refusal(text))).collect();

@@ -40,12 +40,7 @@ fn diamonds() -> Lock {
             release("a:bottom@1.0.0", 0, &[], "{}"),
             release("a:even@1.0.0", 1, &["a:bottom ^1 -> a:bottom@1.0.0"], "{}"),
             release("a:odd@1.0.0", 1, &["a:bottom =1.0.0 -> a:bottom@1.0.0"], "{}"),
-            release(
-                "a:middle@1.0.0",
-                2,
-                &["a:even ^1 -> a:even@1.0.0", "a:odd ^1 -> a:odd@1.0.0"],
-                "{}",
-            ),
+            release("a:middle@1.0.0", 2, &["a:even ^1 -> a:even@1.0.0", "a:odd ^1 -> a:odd@1.0.0"], "{}"),
             release("a:left@1.0.0", 3, &["a:middle ^1 -> a:middle@1.0.0"], "{}"),
             release("a:right@1.0.0", 3, &["a:middle >=1 -> a:middle@1.0.0"], "{}"),
             release("a:top@1.0.0", 4, &["a:left ^1 -> a:left@1.0.0", "a:right ^1 -> a:right@1.0.0"], "{}"),

@@ -12,8 +12,7 @@ use crate::resolver::{Lock, LockedRelease};
 
 /// The whole text.
 pub(super) fn written(lock: &Lock) -> String {
-    let versions =
-        LockedVersions::of(lock.releases.iter().map(|release| (&release.name, &release.version)));
+    let versions = LockedVersions::of(lock.releases.iter().map(|release| (&release.name, &release.version)));
     let mut writer = Writer {
         text: "# Written by `pluginry resolve`. Keep it under version control; do not edit it.\n".into(),
         versions,
@@ -133,7 +132,8 @@ impl Writer {
         if names.is_empty() {
             return;
         }
-        let lines: String = names.iter().map(|name| format!("    {},\n", quoted(&name.to_string()))).collect();
+        let lines: String =
+            names.iter().map(|name| format!("    {},\n", quoted(&name.to_string()))).collect();
         self.line(key, format!("[\n{lines}]"));
     }
 }
