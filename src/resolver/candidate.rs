@@ -88,7 +88,7 @@ impl<'a> Filters<'a> {
 
     fn host(&self, release: &Release) -> Option<Hindrance> {
         let host = self.host.as_ref()?;
-        host.mismatch(release, &host.every()).or_else(|| host.refusal(release))
+        host.mismatch(release, host.every()).or_else(|| host.refusal(release))
     }
 
     fn policy(&self, plugin: Symbol, release: &Release) -> Option<Hindrance> {

@@ -24,6 +24,7 @@ pub(super) struct Host<'a> {
     /// Absent where no release is made for it.
     profile: Option<Symbol>,
     versions: Vec<&'a Version>,
+    every: VersionBits,
     /// The version a lock holds, where it is to be kept.
     preferred: Option<u32>,
     /// By the number of a requirement on the profile.
@@ -47,12 +48,13 @@ impl<'a> Host<'a> {
             .and_then(|locked| versions.binary_search(&locked).ok())
             .map(|place| place as u32);
         let profile = index.symbol(&host.profile);
-        Some(Self { request: host, index, profile, versions, preferred, fitting: RefCell::default() })
+        let every = (0..versions.len() as u32).collect();
+        Some(Self { request: host, index, profile, versions, every, preferred, fitting: RefCell::default() })
     }
 
     /// Every version there is.
-    pub(super) fn every(&self) -> VersionBits {
-        (0..self.versions.len() as u32).collect()
+    pub(super) fn every(&self) -> &VersionBits {
+        &self.every
     }
 
     /// The version of this number.
@@ -88,7 +90,7 @@ impl<'a> Host<'a> {
             return None;
         }
         let fitting = self.fitting(release.profile);
-        (fitting != self.every()).then_some(fitting)
+        (fitting != self.every).then_some(fitting)
     }
 
     /// The best version in a range: the locked one, then the newest release, then the newest pre-release.
@@ -102,7 +104,7 @@ impl<'a> Host<'a> {
 
     /// How many versions are in a range.
     pub(super) fn count(&self, range: &VersionBits) -> u32 {
-        range.count_common(&self.every())
+        range.count_common(&self.every)
     }
 
     /// Why a release cannot run on any of these versions.

@@ -9,6 +9,8 @@ mod answer;
 #[cfg(feature = "solver")]
 mod candidate;
 #[cfg(feature = "solver")]
+mod choices;
+#[cfg(feature = "solver")]
 mod explain;
 #[cfg(feature = "solver")]
 mod held_back;

@@ -17,11 +17,11 @@ use std::sync::Arc;
 use pubgrub::{Dependencies, DependencyProvider, Map, PackageResolutionStatistics, Set, VersionSet as _};
 
 use super::candidate::Filters;
+use super::choices::ChoiceOption;
 use super::host::Host;
 use super::index::{Contents, Edge, Line, Matching, Plugin, Release, Symbol};
 use super::version_bits::VersionBits;
 use super::{Circumstances, ResolveRequest};
-use crate::domain::Requirement;
 
 /// The line of a plugin of which only one version may be chosen.
 pub(super) const WHOLE: u32 = u32::MAX;
@@ -54,13 +54,6 @@ impl fmt::Display for Package {
 #[error("stopped")]
 pub(super) struct Stopped;
 
-/// One way to meet a requirement.
-#[derive(Debug, Clone)]
-pub(super) struct ChoiceOption {
-    pub(super) package: Package,
-    pub(super) versions: VersionBits,
-}
-
 /// A root requirement, matched.
 pub(super) struct Root {
     pub(super) plugin: Symbol,
@@ -86,7 +79,7 @@ pub(super) struct Provider<'a> {
     should_stop: &'a dyn Fn() -> bool,
     ticks: Cell<u32>,
     candidates: RefCell<Map<(Symbol, u32), Candidates>>,
-    options: RefCell<Map<Package, Rc<[ChoiceOption]>>>,
+    pub(super) known_options: RefCell<Map<Package, Rc<[ChoiceOption]>>>,
     extended: RefCell<Map<(Symbol, u32), Rc<Matching>>>,
 }
 
@@ -138,7 +131,7 @@ impl<'a> Provider<'a> {
             should_stop: circumstances.should_stop,
             ticks: Cell::new(0),
             candidates: RefCell::default(),
-            options: RefCell::default(),
+            known_options: RefCell::default(),
             extended: RefCell::default(),
         }
     }
@@ -228,109 +221,8 @@ impl<'a> Provider<'a> {
         }
     }
 
-    /// The options of a choice, the best last.
-    pub(super) fn options(&self, choice: Package) -> Rc<[ChoiceOption]> {
-        if let Some(known) = self.options.borrow().get(&choice) {
-            return Rc::clone(known);
-        }
-        match choice {
-            Package::Choice(plugin, requirement) => {
-                self.options_of(choice, plugin, &self.matching(Edge { plugin, requirement }))
-            }
-            Package::RootChoice(place) => {
-                let root = &self.roots[place as usize];
-                self.options_of(choice, root.plugin, &root.matching)
-            }
-            _ => Rc::default(),
-        }
-    }
-
-    fn options_of(&self, choice: Package, symbol: Symbol, matching: &Matching) -> Rc<[ChoiceOption]> {
-        if let Some(known) = self.options.borrow().get(&choice) {
-            return Rc::clone(known);
-        }
-        let plugin = self.index.plugin(symbol);
-        let mut options = self.provider_options(plugin, symbol, &matching.requirement);
-        if self.is_whole(plugin) {
-            if !matching.is_empty() {
-                let package = Package::Line { plugin: symbol, line: WHOLE };
-                options.push(ChoiceOption { package, versions: matching.all(plugin) });
-            }
-        } else {
-            options.extend(matching.lines(plugin).map(|(line, versions)| ChoiceOption {
-                package: Package::Line { plugin: symbol, line },
-                versions,
-            }));
-        }
-        // Stable: what the lock holds goes last, where the best option is.
-        options.sort_by_key(|option| {
-            let is_it = |(plugin, ordinal)| self.has(option, plugin, ordinal);
-            let rank = self.filters.kept.rank(symbol, &matching.requirement, is_it);
-            (rank, self.holds_preferred(option), self.holds_undeprecated(option))
-        });
-        let options: Rc<[ChoiceOption]> = options.into();
-        self.options.borrow_mut().insert(choice, Rc::clone(&options));
-        options
-    }
-
-    /// The plugins that provide a virtual package: the last by name first, so that the first by name wins.
-    fn provider_options(
-        &self,
-        plugin: &Plugin,
-        symbol: Symbol,
-        requirement: &Requirement,
-    ) -> Vec<ChoiceOption> {
-        let mut providers: Vec<Symbol> = plugin.providers.iter().copied().collect();
-        providers.sort_by_key(|provider| Reverse(&self.index.plugin(*provider).name));
-        let mut options = Vec::new();
-        for provider in providers {
-            let provides = |release: &Release| {
-                release.provides.iter().any(|(name, version)| *name == symbol && requirement.matches(version))
-            };
-            let entry = self.index.plugin(provider);
-            let lines =
-                if self.is_whole(entry) { WHOLE..=WHOLE } else { 0..=(entry.lines.len() as u32).max(1) - 1 };
-            for line in lines {
-                let (_, releases) = self.releases(provider, line);
-                let versions: VersionBits = (0..)
-                    .zip(releases)
-                    .filter(|(_, release)| provides(release))
-                    .map(|(number, _)| number)
-                    .collect();
-                if !versions.is_empty() {
-                    let package = Package::Line { plugin: provider, line };
-                    options.push(ChoiceOption { package, versions });
-                }
-            }
-        }
-        options
-    }
-
-    /// Whether a way to meet a requirement leads to the release of this ordinal.
-    fn has(&self, option: &ChoiceOption, symbol: Symbol, ordinal: u32) -> bool {
-        let Package::Line { plugin, line } = option.package else { return false };
-        plugin == symbol
-            && ordinal
-                .checked_sub(self.releases(plugin, line).0)
-                .is_some_and(|number| option.versions.has(number))
-    }
-
-    fn holds_preferred(&self, option: &ChoiceOption) -> bool {
-        let Package::Line { plugin, line } = option.package else { return false };
-        self.preferred_numbers(plugin, line).any(|number| option.versions.has(number))
-    }
-
-    /// Whether a way to meet a requirement leads to a candidate that its author does not advise against.
-    fn holds_undeprecated(&self, option: &ChoiceOption) -> bool {
-        let Package::Line { plugin, line } = option.package else { return true };
-        let Some(deprecated) = self.deprecated(plugin, line) else { return true };
-        self.with_candidates(plugin, line, |candidates| {
-            option.versions.highest_common_but(candidates, deprecated).is_some()
-        })
-    }
-
     /// The numbers of locked versions in a line, newest first.
-    fn preferred_numbers(&self, plugin: Symbol, line: u32) -> impl Iterator<Item = u32> + '_ {
+    pub(super) fn preferred_numbers(&self, plugin: Symbol, line: u32) -> impl Iterator<Item = u32> + '_ {
         let (start, releases) = self.releases(plugin, line);
         let entry = self.index.plugin(plugin);
         let mut numbers: Vec<u32> = self
@@ -347,13 +239,13 @@ impl<'a> Provider<'a> {
     }
 
     /// The versions of a line that their authors advise against, if there are any.
-    fn deprecated(&self, plugin: Symbol, line: u32) -> Option<&'a VersionBits> {
+    pub(super) fn deprecated(&self, plugin: Symbol, line: u32) -> Option<&'a VersionBits> {
         let plugin = self.index.plugin(plugin);
         plugin.lines.get(line as usize).map_or(&plugin.deprecated, |line| &line.deprecated).as_deref()
     }
 
     /// Calls `use_candidates` with the versions of a line that no filter leaves out.
-    fn with_candidates<T>(
+    pub(super) fn with_candidates<T>(
         &self,
         plugin: Symbol,
         line: u32,
@@ -401,7 +293,7 @@ impl<'a> Provider<'a> {
     }
 
     fn root_dependencies(&self) -> Vec<(Package, VersionBits)> {
-        let host = self.filters.host.as_ref().map(|host| (Package::Host, host.every()));
+        let host = self.filters.host.as_ref().map(|host| (Package::Host, host.every().clone()));
         (0..self.roots.len())
             .filter(|place| {
                 let root = &self.roots[*place];

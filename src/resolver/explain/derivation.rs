@@ -9,8 +9,9 @@ use serde_json::{Map, Value, json};
 
 use super::facts::Leaf;
 use crate::domain::Version;
+use crate::resolver::choices::ChoiceOption;
 use crate::resolver::index::{Symbol, compatibility};
-use crate::resolver::provider::{ChoiceOption, Package, Provider};
+use crate::resolver::provider::{Package, Provider};
 use crate::resolver::solve::Tree;
 use crate::resolver::version_bits::VersionBits;
 

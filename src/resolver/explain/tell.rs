@@ -298,7 +298,7 @@ impl Teller<'_, '_> {
         let demands: BTreeSet<String> = needed.into_values().map(|all| alternatives(&all)).collect();
         let demands: Vec<String> = demands.into_iter().collect();
         let host = self.provider.host();
-        let mut versions: Vec<Version> = host.versions(&host.every()).cloned().collect();
+        let mut versions: Vec<Version> = host.versions(host.every()).cloned().collect();
         versions.reverse();
         let profile = &host.request.profile;
         Some(format!("no version of {profile} meets {}; {}", together(&demands), registered_are(&versions)))
