@@ -314,7 +314,7 @@ impl<'a> Provider<'a> {
             .dependencies_of(release)
             .filter(counts)
             .filter(is_open)
-            .map(|edge| self.target(edge))
+            .filter_map(|edge| beyond_itself(self.target(edge), Package::Line { plugin, line }, number))
             .collect();
         let host = self.filters.host.as_ref().filter(|_| self.considers_host);
         if let Some(versions) = host.and_then(|host| host.dependency(release)) {
@@ -338,6 +338,19 @@ impl<'a> Provider<'a> {
         }
         dependencies
     }
+}
+
+/// What a release needs of others. The solver goes wrong over a package that needs itself, so it is told what comes of
+/// it: nothing where the version meets the need (a circle, which the walk finds), else that it cannot be had.
+fn beyond_itself(
+    (package, versions): (Package, VersionBits),
+    own: Package,
+    number: u32,
+) -> Option<(Package, VersionBits)> {
+    if package != own {
+        return Some((package, versions));
+    }
+    (!versions.has(number)).then(|| (package, VersionBits::none()))
 }
 
 impl DependencyProvider for Provider<'_> {

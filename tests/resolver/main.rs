@@ -4,6 +4,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod brute_force;
+mod checker;
 mod differential;
+mod graph;
+mod hard;
 mod plain;
+mod plain_resolvo;
 mod scenarios;
+mod universe;

@@ -1,172 +1,141 @@
-//! Plain PubGrub over a dependency graph, one version per major: what the resolver is measured against.
+//! Plain PubGrub over a dependency graph: what the resolver is measured against.
 //!
-//! Shared by the differential tests and `examples/resolve_graph.rs`. It knows nothing of hosts, locks or policies.
+//! Shared by the differential tests and `examples/resolve_graph.rs`. It knows nothing of hosts, locks or policies, has
+//! its ranges computed before anything is asked, and holds only the releases that may be chosen.
 
+use std::cell::Cell;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, HashMap, HashSet};
-use std::convert::Infallible;
 use std::fmt;
+use std::ops::Bound;
 
-use pluginry::domain::{
-    DependencySpec, Digest, IndexRelease, PluginName, Requirement, Timestamp, TrustLevel, VerificationState,
-    Version,
-};
-use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, Ranges};
-use serde::Deserialize;
+use pluginry::domain::Version;
+use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, PubGrubError, Ranges};
 
-/// A dependency graph: packages by name, releases ascending by version.
-#[derive(Debug, Default)]
-pub(crate) struct Graph {
-    pub(crate) packages: Vec<GraphPackage>,
+use super::graph::{Graph, GraphPackage, Need};
+
+/// What a solver says of a problem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Solvable,
+    Unsolvable,
+    /// The signal to stop came first.
+    Unknown,
 }
 
-#[derive(Debug)]
-pub(crate) struct GraphPackage {
-    pub(crate) name: PluginName,
-    pub(crate) releases: Vec<GraphRelease>,
+/// Which versions of a package exclude each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    OnePerMajor,
+    OnePerName,
 }
 
-#[derive(Debug, Clone)]
-pub(crate) struct GraphRelease {
-    pub(crate) version: Version,
-    pub(crate) yanked: bool,
-    /// Package numbers and requirements, one each.
-    pub(crate) needs: Vec<(usize, Requirement)>,
+/// The versions of a package that exclude each other: places of releases, ascending.
+pub(crate) struct GraphLine {
+    pub(crate) package: u32,
+    pub(crate) releases: Vec<u32>,
 }
 
-impl GraphRelease {
-    pub(crate) fn is_candidate(&self) -> bool {
-        !self.yanked && !self.version.is_pre_release()
-    }
+/// Versions of a line that meet a requirement, counted within the line: from the first up to before the second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stretch {
+    pub(crate) line: u32,
+    pub(crate) start: u32,
+    pub(crate) end: u32,
 }
 
-#[derive(Deserialize)]
-struct GraphLine {
-    name: String,
-    version: String,
-    deps: Vec<(String, String)>,
-    #[serde(default)]
-    yanked: bool,
+/// A graph's candidates in lines, and what of them meets each need.
+pub(crate) struct Lines<'a> {
+    pub(crate) graph: &'a Graph,
+    pub(crate) lines: Vec<GraphLine>,
+    /// By package: its first line, and the line after its last.
+    of_package: Vec<(u32, u32)>,
+    /// By need: ascending by line.
+    pub(crate) meeting: Vec<Box<[Stretch]>>,
 }
 
-impl Graph {
-    /// Reads JSON lines. Versions with build metadata are left out; so are edges that leave the graph or cannot be read.
-    pub(crate) fn from_json_lines(text: &str) -> Self {
-        let lines: Vec<GraphLine> = text
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .map(|line| serde_json::from_str(line).expect("a line of the graph"))
-            .collect();
-        let mut numbers: HashMap<&str, usize> = HashMap::new();
-        let mut taken: HashSet<PluginName> = HashSet::new();
-        let mut packages: Vec<GraphPackage> = Vec::new();
-        for line in &lines {
-            numbers.entry(&line.name).or_insert_with(|| {
-                packages.push(GraphPackage {
-                    name: plugin_name(&line.name, packages.len(), &mut taken),
-                    releases: Vec::new(),
-                });
-                packages.len() - 1
-            });
+impl<'a> Lines<'a> {
+    pub(crate) fn new(graph: &'a Graph, rule: Rule) -> Self {
+        let mut lines: Vec<GraphLine> = Vec::new();
+        let mut of_package = Vec::new();
+        for (number, package) in (0..).zip(&graph.packages) {
+            let first = lines.len() as u32;
+            let mut last_key = None;
+            for (place, release) in (0..).zip(&package.releases).filter(|(_, release)| release.is_candidate())
+            {
+                let key = if rule == Rule::OnePerName { (0, 0, 0) } else { compatibility(&release.version) };
+                if last_key != Some(key) {
+                    lines.push(GraphLine { package: number, releases: Vec::new() });
+                    last_key = Some(key);
+                }
+                lines.last_mut().expect("just pushed").releases.push(place);
+            }
+            of_package.push((first, lines.len() as u32));
         }
-        for line in &lines {
-            let Ok(version) = line.version.parse::<Version>() else { continue };
-            let mut needs: BTreeMap<usize, Requirement> = BTreeMap::new();
-            for (name, requirement) in &line.deps {
-                if let (Some(&number), Ok(requirement)) = (numbers.get(name.as_str()), requirement.parse()) {
-                    needs.entry(number).or_insert(requirement);
+        let mut all = Self { graph, lines, of_package, meeting: Vec::new() };
+        all.meeting = graph.needs.iter().map(|need| all.stretches(need)).collect();
+        all
+    }
+
+    /// The line of a release, and its number there; it must be a candidate.
+    pub(crate) fn number_of(&self, package: u32, release: u32) -> (u32, u32) {
+        let (first, end) = self.of_package[package as usize];
+        (first..end)
+            .find_map(|line| {
+                let number = self.lines[line as usize].releases.binary_search(&release).ok()?;
+                Some((line, number as u32))
+            })
+            .expect("a candidate")
+    }
+
+    /// The needs of a release.
+    pub(crate) fn needs(&self, line: u32, number: u32) -> &'a [u32] {
+        let GraphLine { package, releases } = &self.lines[line as usize];
+        let package: &'a GraphPackage = &self.graph.packages[*package as usize];
+        &package.releases[releases[number as usize] as usize].needs
+    }
+
+    fn stretches(&self, need: &Need) -> Box<[Stretch]> {
+        let (first, end) = self.of_package[need.package as usize];
+        let package = &self.graph.packages[need.package as usize];
+        let mut stretches: Vec<Stretch> = Vec::new();
+        for line in first..end {
+            for (number, place) in (0..).zip(&self.lines[line as usize].releases) {
+                let version = &package.releases[*place as usize].version;
+                if !need.requirement.as_semver().matches(version.as_semver()) {
+                    continue;
+                }
+                match stretches.last_mut() {
+                    Some(last) if last.line == line => {
+                        assert_eq!(last.end, number, "what a requirement matches has no holes");
+                        last.end += 1;
+                    }
+                    _ => stretches.push(Stretch { line, start: number, end: number + 1 }),
                 }
             }
-            let release = GraphRelease { version, yanked: line.yanked, needs: needs.into_iter().collect() };
-            packages[numbers[line.name.as_str()]].releases.push(release);
         }
-        for package in &mut packages {
-            package.releases.sort_by(|a, b| a.version.cmp(&b.version));
-            package.releases.dedup_by(|a, b| a.version == b.version);
-        }
-        Self { packages }
-    }
-
-    /// The index lines of the whole graph.
-    pub(crate) fn index_lines(&self) -> impl Iterator<Item = (&PluginName, IndexRelease)> {
-        let profile: PluginName = "crates:host".parse().expect("a name");
-        let releases = self
-            .packages
-            .iter()
-            .flat_map(|package| package.releases.iter().map(move |release| (package, release)));
-        (1..).zip(releases).map(move |(sequence, (package, release))| {
-            (&package.name, self.index_line(sequence, release, &profile))
-        })
-    }
-
-    fn index_line(&self, sequence: u64, release: &GraphRelease, profile: &PluginName) -> IndexRelease {
-        let needs = release.needs.iter().map(|(number, requirement)| {
-            let spec = DependencySpec { version: requirement.clone(), optional: false };
-            (self.packages[*number].name.clone(), spec)
-        });
-        IndexRelease {
-            version: release.version.clone(),
-            digest: Digest::from_bytes([7; 32]),
-            size_bytes: 1,
-            sequence,
-            published_at: Timestamp::from_micros(0),
-            profile: profile.clone(),
-            profile_version: Requirement::any(),
-            extension_points: Vec::new(),
-            capabilities: BTreeMap::new(),
-            risk: None,
-            dependencies: needs.collect(),
-            provides: BTreeMap::new(),
-            conflicts: BTreeMap::new(),
-            license: "MIT".into(),
-            singleton: false,
-            signer: "k".into(),
-            widening: false,
-            signer_revoked: false,
-            trust: TrustLevel::default(),
-            verification: VerificationState::Passed,
-            yanked: release.yanked,
-            deprecated: None,
-            quarantined: None,
-            taken_down: None,
-            recalled: None,
-        }
-    }
-
-    /// The newest candidate of each package and four more, evenly spread.
-    pub(crate) fn sampled_roots(&self) -> Vec<(usize, usize)> {
-        let mut roots = Vec::new();
-        for (number, package) in self.packages.iter().enumerate() {
-            let candidates: Vec<usize> =
-                (0..package.releases.len()).filter(|place| package.releases[*place].is_candidate()).collect();
-            let Some(last) = candidates.len().checked_sub(1) else { continue };
-            let mut places: Vec<usize> = (0..=4).map(|step| candidates[last - last * step / 5]).collect();
-            places.dedup();
-            roots.extend(places.into_iter().map(|place| (number, place)));
-        }
-        roots
+        stretches.into()
     }
 }
 
-/// A crate's name as a plugin name.
-fn plugin_name(name: &str, number: usize, taken: &mut HashSet<PluginName>) -> PluginName {
-    let words: Vec<String> =
-        name.to_lowercase().split(['_', '-']).filter(|word| !word.is_empty()).map(str::to_owned).collect();
-    let kebab = PluginName::new("crates", &words.join("-")).ok().filter(|name| !taken.contains(name));
-    let chosen = kebab
-        .unwrap_or_else(|| PluginName::new("crates", &format!("crate-{number}-renamed")).expect("a name"));
-    taken.insert(chosen.clone());
-    chosen
+fn compatibility(version: &Version) -> (u64, u64, u64) {
+    let version = version.as_semver();
+    match (version.major, version.minor) {
+        (0, 0) => (0, 0, version.patch),
+        (0, minor) => (0, minor, 0),
+        (major, _) => (major, 0, 0),
+    }
 }
 
 /// A package of plain PubGrub.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum PlainPackage {
     Root,
-    /// A package's versions of one compatibility, by their first ordinal.
-    Line(u32, u32),
-    /// A requirement that spans lines.
-    Wide(u32, u32),
+    /// A line of versions.
+    Line(u32),
+    /// A need that several lines can meet.
+    Wide(u32),
+    /// A need that nothing meets.
+    Nothing,
 }
 
 impl fmt::Display for PlainPackage {
@@ -177,103 +146,87 @@ impl fmt::Display for PlainPackage {
 
 type Edge = (PlainPackage, Ranges<u32>);
 
-/// A graph with its ranges computed.
-pub(crate) struct Plain {
-    candidates: Vec<Vec<bool>>,
-    edges: Vec<Vec<Vec<Edge>>>,
-    wide: HashMap<(u32, u32), Vec<Edge>>,
-    root: Option<(u32, u32)>,
-    line_starts: Vec<Vec<u32>>,
+/// Plain PubGrub over a graph with its ranges computed.
+pub(crate) struct Plain<'a> {
+    lines: &'a Lines<'a>,
+    /// By need.
+    edges: Vec<Edge>,
 }
 
-impl Plain {
-    pub(crate) fn new(graph: &Graph) -> Self {
-        let line_starts: Vec<Vec<u32>> = graph.packages.iter().map(line_starts).collect();
-        let mut wide = HashMap::new();
-        let mut known: HashMap<(usize, Requirement), Edge> = HashMap::new();
-        let mut edges = Vec::new();
-        for package in &graph.packages {
-            let mut of_package = Vec::new();
-            for release in &package.releases {
-                let of_release = release.needs.iter().map(|(number, requirement)| {
-                    let key = (*number, requirement.clone());
-                    if let Some(edge) = known.get(&key) {
-                        return edge.clone();
-                    }
-                    let lines =
-                        matched_lines(&graph.packages[*number], &line_starts[*number], *number, requirement);
-                    let edge = match &*lines {
-                        [] => (PlainPackage::Line(*number as u32, u32::MAX), Ranges::empty()),
-                        [one] => one.clone(),
-                        _ => {
-                            let name = (*number as u32, wide.len() as u32);
-                            wide.insert(name, lines);
-                            (PlainPackage::Wide(name.0, name.1), Ranges::full())
-                        }
-                    };
-                    known.insert(key, edge.clone());
-                    edge
-                });
-                of_package.push(of_release.collect::<Vec<_>>());
-            }
-            edges.push(of_package);
-        }
-        let candidates = graph
-            .packages
-            .iter()
-            .map(|package| package.releases.iter().map(GraphRelease::is_candidate).collect())
-            .collect();
-        Self { candidates, edges, wide, root: None, line_starts }
+impl<'a> Plain<'a> {
+    pub(crate) fn new(lines: &'a Lines<'a>) -> Self {
+        let edge = |(need, stretches): (u32, &Box<[Stretch]>)| match **stretches {
+            [] => (PlainPackage::Nothing, Ranges::full()),
+            [stretch] => stretch_edge(&stretch),
+            _ => (PlainPackage::Wide(need), Ranges::full()),
+        };
+        Self { lines, edges: (0..).zip(&lines.meeting).map(edge).collect() }
     }
 
     /// Whether there is a solution with this release as the only root.
-    pub(crate) fn is_solvable(&mut self, package: usize, release: usize) -> bool {
-        self.root = Some((package as u32, release as u32));
-        pubgrub::resolve(&*self, PlainPackage::Root, 0_u32).is_ok()
-    }
-}
-
-fn compatibility(version: &Version) -> (u64, u64, u64) {
-    let version = version.as_semver();
-    match (version.major, version.minor) {
-        (0, 0) => (0, 0, version.patch + 1),
-        (0, minor) => (0, minor, 0),
-        (major, _) => (major, 0, 0),
-    }
-}
-
-fn line_starts(package: &GraphPackage) -> Vec<u32> {
-    let keys: Vec<_> = package.releases.iter().map(|release| compatibility(&release.version)).collect();
-    (0..keys.len())
-        .filter(|place| *place == 0 || keys[place - 1] != keys[*place])
-        .map(|place| place as u32)
-        .collect()
-}
-
-fn matched_lines(
-    package: &GraphPackage,
-    starts: &[u32],
-    number: usize,
-    requirement: &Requirement,
-) -> Vec<Edge> {
-    let mut lines: BTreeMap<u32, Ranges<u32>> = BTreeMap::new();
-    for (place, release) in (0_u32..).zip(&package.releases) {
-        if requirement.as_semver().matches(release.version.as_semver()) {
-            let start = starts[starts.partition_point(|start| *start <= place) - 1];
-            let range = lines.entry(start).or_insert_with(Ranges::empty);
-            *range = range.union(&Ranges::between(place, place + 1));
+    pub(crate) fn solve(&self, package: u32, release: u32, should_stop: &dyn Fn() -> bool) -> Verdict {
+        let (line, number) = self.lines.number_of(package, release);
+        let root = (PlainPackage::Line(line), Ranges::singleton(number));
+        let problem = PlainProblem { plain: self, root, should_stop, ticks: Cell::new(0) };
+        match pubgrub::resolve(&problem, PlainPackage::Root, 0_u32) {
+            Ok(_) => Verdict::Solvable,
+            Err(PubGrubError::NoSolution(_)) => Verdict::Unsolvable,
+            Err(_) => Verdict::Unknown,
         }
     }
-    lines.into_iter().map(|(start, range)| (PlainPackage::Line(number as u32, start), range)).collect()
 }
 
-impl DependencyProvider for Plain {
+fn stretch_edge(stretch: &Stretch) -> Edge {
+    (PlainPackage::Line(stretch.line), Ranges::between(stretch.start, stretch.end))
+}
+
+struct PlainProblem<'a> {
+    plain: &'a Plain<'a>,
+    root: Edge,
+    should_stop: &'a dyn Fn() -> bool,
+    ticks: Cell<u32>,
+}
+
+/// The signal to stop came.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped")]
+pub(crate) struct Stopped;
+
+impl PlainProblem<'_> {
+    /// The numbers of a range below `end`, as stretches.
+    fn within(range: &Ranges<u32>, end: u32) -> impl Iterator<Item = (u32, u32)> {
+        range.iter().map(move |(start, stop)| {
+            let start = match start {
+                Bound::Included(start) => *start,
+                Bound::Excluded(start) => start + 1,
+                Bound::Unbounded => 0,
+            };
+            let stop = match stop {
+                Bound::Included(stop) => stop + 1,
+                Bound::Excluded(stop) => *stop,
+                Bound::Unbounded => end,
+            };
+            (start, stop.min(end).max(start))
+        })
+    }
+
+    fn length(&self, package: &PlainPackage) -> u32 {
+        match package {
+            PlainPackage::Root => 1,
+            PlainPackage::Line(line) => self.plain.lines.lines[*line as usize].releases.len() as u32,
+            PlainPackage::Wide(need) => self.plain.lines.meeting[*need as usize].len() as u32,
+            PlainPackage::Nothing => 0,
+        }
+    }
+}
+
+impl DependencyProvider for PlainProblem<'_> {
     type P = PlainPackage;
     type V = u32;
     type VS = Ranges<u32>;
-    type M = String;
-    type Err = Infallible;
-    type Priority = (u32, Reverse<usize>);
+    type M = &'static str;
+    type Err = Stopped;
+    type Priority = (u32, Reverse<u32>);
 
     fn prioritize(
         &self,
@@ -281,57 +234,44 @@ impl DependencyProvider for Plain {
         range: &Ranges<u32>,
         statistics: &PackageResolutionStatistics,
     ) -> Self::Priority {
-        let count = match package {
-            PlainPackage::Root => 1,
-            PlainPackage::Line(number, start) => self.usable(*number, *start, range).count(),
-            PlainPackage::Wide(number, requirement) => self.wide[&(*number, *requirement)].len(),
-        };
+        let count = Self::within(range, self.length(package)).map(|(start, end)| end - start).sum();
         if count == 0 { (u32::MAX, Reverse(0)) } else { (statistics.conflict_count(), Reverse(count)) }
     }
 
-    fn choose_version(&self, package: &PlainPackage, range: &Ranges<u32>) -> Result<Option<u32>, Infallible> {
-        Ok(match package {
-            PlainPackage::Root => Some(0),
-            PlainPackage::Line(number, start) => self.usable(*number, *start, range).next(),
-            PlainPackage::Wide(number, requirement) => {
-                let options = self.wide[&(*number, *requirement)].len() as u32;
-                (0..options).rev().find(|option| range.contains(option))
-            }
-        })
+    fn choose_version(&self, package: &PlainPackage, range: &Ranges<u32>) -> Result<Option<u32>, Stopped> {
+        let stretches = Self::within(range, self.length(package)).filter(|(start, end)| start < end);
+        Ok(stretches.last().map(|(_, end)| end - 1))
     }
 
     fn get_dependencies(
         &self,
         package: &PlainPackage,
         version: &u32,
-    ) -> Result<Dependencies<PlainPackage, Ranges<u32>, String>, Infallible> {
-        let edges = match package {
-            PlainPackage::Root => {
-                let (number, place) = self.root.expect("a root is set");
-                let starts = &self.line_starts[number as usize];
-                let start = starts[starts.partition_point(|start| *start <= place) - 1];
-                vec![(PlainPackage::Line(number, start), Ranges::between(place, place + 1))]
+    ) -> Result<Dependencies<PlainPackage, Ranges<u32>, &'static str>, Stopped> {
+        let edges = match *package {
+            PlainPackage::Root => std::iter::once(self.root.clone()).collect(),
+            PlainPackage::Line(line) => {
+                let needs = self.plain.lines.needs(line, *version).iter();
+                let edges = needs.map(|need| &self.plain.edges[*need as usize]);
+                // The solver takes nothing that needs itself: it is met, or can never be.
+                let is_own = |edge: &&Edge| edge.0 == *package;
+                if edges.clone().any(|edge| is_own(&edge) && !edge.1.contains(version)) {
+                    return Ok(Dependencies::Unavailable("needs another version of itself"));
+                }
+                edges.filter(|edge| !is_own(edge)).cloned().collect()
             }
-            PlainPackage::Line(number, _) => self.edges[*number as usize][*version as usize].clone(),
-            PlainPackage::Wide(number, requirement) => {
-                vec![self.wide[&(*number, *requirement)][*version as usize].clone()]
+            PlainPackage::Wide(need) => {
+                std::iter::once(stretch_edge(&self.plain.lines.meeting[need as usize][*version as usize]))
+                    .collect()
             }
+            PlainPackage::Nothing => return Ok(Dependencies::Unavailable("is not in the graph")),
         };
-        Ok(Dependencies::Available(edges.into_iter().collect()))
+        Ok(Dependencies::Available(edges))
     }
-}
 
-impl Plain {
-    /// The candidates of a line within a range, newest first.
-    fn usable<'a>(
-        &'a self,
-        number: u32,
-        start: u32,
-        range: &'a Ranges<u32>,
-    ) -> impl Iterator<Item = u32> + 'a {
-        let starts = &self.line_starts[number as usize];
-        let candidates = &self.candidates[number as usize];
-        let end = starts.iter().find(|next| **next > start).copied().unwrap_or(candidates.len() as u32);
-        (start.min(end)..end).rev().filter(|place| candidates[*place as usize] && range.contains(place))
+    fn should_cancel(&self) -> Result<(), Stopped> {
+        let tick = self.ticks.get();
+        self.ticks.set(tick.wrapping_add(1));
+        if tick.is_multiple_of(32) && (self.should_stop)() { Err(Stopped) } else { Ok(()) }
     }
 }
