@@ -30,7 +30,8 @@ pub(super) fn dot(text: &str) -> String {
     for character in text.chars() {
         match character {
             '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
+            // Graphviz reads `\\N` as `\N` in some attributes, so a backslash is better shown than written.
+            '\\' => quoted.push('∖'),
             '\n' => quoted.push_str("\\n"),
             // A label may hold entities: `&amp;` would be read as `&`.
             '&' => quoted.push_str("&amp;"),

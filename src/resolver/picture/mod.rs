@@ -21,6 +21,8 @@ mod svg;
 mod tests;
 
 use graph::Graph;
+#[cfg(test)]
+pub(crate) use style::COLOURS;
 
 use super::Lock;
 use crate::domain::{Refusal, ReleaseId};
@@ -31,6 +33,8 @@ pub const RELEASES_MAX: usize = 400;
 const NEEDS_MAX: usize = 50_000;
 /// How many boxes and bends of lines a picture may have.
 const PARTS_MAX: usize = 12_000;
+/// How many needs a picture may show.
+const LINES_MAX: usize = 6_000;
 
 /// Where the picture will be looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,6 +65,9 @@ pub fn draw(lock: &Lock, setting: Setting) -> Result<Picture, PictureError> {
         return Err(PictureError::TooMany { releases });
     }
     let graph = Graph::of(lock)?;
+    if graph.needs.len() > LINES_MAX {
+        return Err(PictureError::TooTangled);
+    }
     let boxes: Vec<_> =
         graph.nodes.iter().enumerate().map(|(place, _)| boxes::Face::of(&graph, place)).collect();
     let mut columns = columns::Columns::of(&graph, &boxes).ok_or(PictureError::TooTangled)?;

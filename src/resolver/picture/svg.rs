@@ -14,7 +14,7 @@ const MARGIN: i32 = 12;
 /// Room for the words above the columns, where there are several.
 const HEADING: i32 = 24;
 /// The least and the most room for lines between two columns.
-const ROOM: (i32, i32) = (44, 104);
+const ROOM: (i32, i32) = (52, 112);
 /// From the end of a line's name to the box it leads to.
 const HEAD: i32 = 10;
 const PROVIDED_MAX: usize = 26;
@@ -164,7 +164,8 @@ fn title(graph: &Graph<'_>) -> String {
         .collect();
     match roots.as_slice() {
         [] => "What needs what".to_owned(),
-        [all @ ..] if all.len() <= 3 => format!("What {} needs", all.join(" and ")),
+        [only] => format!("What {only} needs"),
+        [all @ ..] if all.len() <= 3 => format!("What {} need", all.join(" and ")),
         [first, ..] => format!("What {first} and {} others need", roots.len() - 1),
     }
 }
@@ -216,7 +217,7 @@ fn line(svg: &mut String, columns: &Columns<'_>, grid: &Grid, trunk: &Trunk<'_>,
     let mut piece = |from_column: usize, from: usize, to: usize| {
         let column = from_column + 1;
         let start = (grid.columns[from_column].1, grid.middles[from]);
-        let left = grid.columns[column].0 - grid.named[column];
+        let left = grid.columns[column].0 - grid.named[column].max(HEAD);
         let y = if to == trunk.target { port } else { grid.middles[to] };
         curve(&mut path, start, (left, y));
         let straight_to = if to == trunk.target { end - HEAD + 3 } else { grid.columns[column].1 };
