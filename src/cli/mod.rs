@@ -18,6 +18,7 @@ mod demo;
 mod deprecate;
 mod failure;
 mod fetch;
+mod graph;
 mod grants;
 mod inspect;
 mod key;
@@ -74,6 +75,7 @@ enum Command {
     Search(search::SearchArguments),
     Resolve(resolve::ResolveArguments),
     Fetch(fetch::FetchArguments),
+    Graph(graph::GraphArguments),
     Verify(verify::VerifyArguments),
     /// See and change what is pinned of registries.
     #[command(subcommand)]
@@ -110,6 +112,7 @@ impl Command {
             Self::Search(command) => command.run(),
             Self::Resolve(command) => command.run(),
             Self::Fetch(command) => command.run(),
+            Self::Graph(command) => command.run(),
             Self::Verify(command) => command.run(),
             Self::Trust(command) => command.run(),
             Self::Run(command) => command.run(),

@@ -7,7 +7,7 @@ use actix_web::web::{self, ServiceConfig, delete, get, head, patch, post, put, r
 use actix_web::{FromRequest, Handler, Resource, Responder};
 
 use super::api::{
-    accounts, blobs, bundles, catalog, index, log, namespaces, operations, operator, profiles, publish,
+    accounts, blobs, bundles, catalog, graph, index, log, namespaces, operations, operator, profiles, publish,
     release, releases, resolve, trust, verification_policies,
 };
 use super::error::Problem;
@@ -85,6 +85,7 @@ fn api(service: &mut ServiceConfig) {
         .service(resource("/bundles").route(post().to(bundles::make_lock_bundle)))
         .service(readable("/verification-policies/{digest}", verification_policies::show_verification_policy))
         .service(resource("/inspect").route(post().to(publish::inspect)))
+        .service(resource("/graph").route(post().to(graph::show_graph)))
         .service(resource("/resolve").route(post().to(resolve::resolve)))
         .service(readable("/plugins", catalog::search))
         .service(readable("/plugins/{namespace}/{name}", catalog::show_plugin))

@@ -13,6 +13,7 @@ mod check_widening;
 mod clock;
 mod commit;
 mod count_downloads;
+mod draw_graph;
 mod find_release;
 mod fingerprints;
 mod follow;
@@ -76,6 +77,7 @@ pub use bundles::{BuildBundleError, build_bundle, build_lock_bundle, prove_publi
 pub use change_release::{ChangeReleaseError, change_release};
 pub use clock::Clock;
 pub use commit::{Change, ChangeError, Committed, ReleaseChange, VERIFY_RELEASE};
+pub use draw_graph::{DrawGraphError, ReleaseGraph, draw_lock, draw_release, write_graphviz};
 pub use find_release::{
     downloads_by_day, find_release, list_dependents, list_releases, newest_verification, release_texts,
 };

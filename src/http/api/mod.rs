@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod blobs;
 pub mod bundles;
 pub mod catalog;
+pub mod graph;
 pub mod index;
 pub mod log;
 pub mod namespaces;

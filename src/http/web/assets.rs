@@ -31,10 +31,14 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
     );
     add("source-code-pro.woff2", "font/woff2", include_bytes!("../../../static/fonts/source-code-pro.woff2"));
     add("favicon.svg", "image/svg+xml", include_bytes!("../../../static/favicon.svg"));
-    add("catalog.css", "text/css; charset=utf-8", include_bytes!("../../../static/catalog.css"));
+    add("catalog.css", "text/css; charset=utf-8", STYLE.as_bytes());
     add("catalog.js", "text/javascript; charset=utf-8", include_bytes!("../../../static/catalog.js"));
     assets
 });
+
+/// The catalog's rules, and those of the pictures in its pages.
+const STYLE: &str =
+    concat!(include_str!("../../../static/catalog.css"), "\n", include_str!("../../resolver/picture/rules.css"));
 
 fn hashed(name: &'static str, media_type: &'static str, bytes: &'static [u8], before: &[Asset]) -> Asset {
     let body = match std::str::from_utf8(bytes) {

@@ -228,6 +228,17 @@ fn colours_keep_their_contrast_in_both_themes() {
     }
 }
 
+#[test]
+fn pictures_of_their_own_have_the_colours_of_the_catalog() {
+    let css = String::from_utf8(asset_body("catalog.css").to_vec()).unwrap();
+
+    for (name, by_day, by_night) in crate::resolver::picture::COLOURS {
+        let found: Vec<&str> =
+            css.match_indices(&format!("--{name}: ")).map(|(at, text)| &css[at + text.len()..][..7]).collect();
+        assert_eq!(found, [by_day, by_night], "{name}");
+    }
+}
+
 /// Writes every sample to `PLUGINRY_PAGES` for people and browser tests to look at.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a switch of this test, not configuration of the program")]

@@ -5,6 +5,7 @@
 
 pub mod assets;
 mod filters;
+pub mod graph;
 pub mod home;
 pub mod inspection;
 pub mod markdown;
@@ -41,6 +42,7 @@ pub fn configure(service: &mut ServiceConfig) {
     page(service, "/plugins/{namespace}", namespace::show_namespace_page);
     page(service, "/plugins/{namespace}/{name}", release::show_plugin_page);
     page(service, "/plugins/{namespace}/{name}/{version}", release::show_release_page);
+    page(service, "/plugins/{namespace}/{name}/{version}/graph.svg", graph::show_release_graph);
     page(service, "/plugins/{namespace}/{name}/{version}/inspection", inspection::show_inspection_page);
     page(service, "/plugins/{namespace}/{name}/{version}/verification", verification::show_verification_page);
 }

@@ -1,9 +1,12 @@
 //! `/plugins/{namespace}/{name}` and `/plugins/{namespace}/{name}/{version}`: the passport, then everything else.
 
-use actix_web::{HttpResponse, web};
+use std::net::IpAddr;
+
+use actix_web::{HttpRequest, HttpResponse, web};
 use askama::Template;
 
 use super::filters;
+use super::graph::{GraphPart, Shown};
 use super::markdown::{self, CleanHtml};
 use super::passport::{Passport, plugin_path, release_path};
 use super::release_head::{ReleaseHead, not_shown};
@@ -13,6 +16,7 @@ use crate::db::releases::ReleaseRecord;
 use crate::domain::{ObjectionKind, PluginName, Requirement, Timestamp, VerificationState, Version};
 use crate::http::error::Problem;
 use crate::http::extract::{PluginPath, ReleasePath};
+use crate::http::rate_limit::RateLimits;
 use crate::registry::{Registry, ReleaseDetails, show_release};
 use crate::wasm::{InspectionReport, WideningChange, widening};
 
@@ -39,6 +43,8 @@ pub struct ReleasePage {
     pub more_versions: u64,
     /// The plugins it needs.
     pub dependencies: Vec<DependencyRow>,
+    /// What that makes a host load; absent: nothing, or the release is not on offer.
+    pub graph: Option<GraphPart>,
     /// Virtual packages it provides, as text.
     pub provides: Vec<String>,
     /// Plugins it cannot be loaded beside, as text.
@@ -58,7 +64,7 @@ pub struct ReleasePage {
 }
 
 impl ReleasePage {
-    fn new(registry: &Registry, details: &ReleaseDetails, now: Timestamp) -> Self {
+    fn new(registry: &Registry, details: &ReleaseDetails, graph: Option<GraphPart>, now: Timestamp) -> Self {
         let record = &details.record;
         let manifest = &record.manifest;
         let rows = details.releases.iter().take(VERSIONS_SHOWN);
@@ -84,6 +90,7 @@ impl ReleasePage {
                     optional: spec.optional,
                 })
                 .collect(),
+            graph,
             provides: manifest.provides.iter().map(|(name, version)| format!("{name} {version}")).collect(),
             conflicts: manifest.conflicts.iter().map(|(name, range)| format!("{name} {range}")).collect(),
             authors: manifest.plugin.authors.clone(),
@@ -238,27 +245,43 @@ fn passport(registry: &Registry, details: &ReleaseDetails) -> Passport {
     passport
 }
 
-fn page_of(registry: &Registry, details: &ReleaseDetails) -> Result<HttpResponse, Problem> {
+async fn page_of(
+    registry: &Registry,
+    client: IpAddr,
+    details: &ReleaseDetails,
+) -> Result<HttpResponse, Problem> {
     let now = Timestamp::now();
-    match tombstone_of(details, now) {
-        Some(tombstone) => tombstone,
-        None => respond(&ReleasePage::new(registry, details, now)),
+    if let Some(tombstone) = tombstone_of(details, now) {
+        return tombstone;
     }
+    let record = &details.record;
+    let is_on_offer = record.objection().is_none() && record.yanked_at.is_none() && !record.signer_revoked;
+    let needs_something = record.manifest.dependencies.values().any(|spec| !spec.optional);
+    let graph = match is_on_offer && needs_something {
+        true => Some(GraphPart::of(registry, client, &record.release, now).await),
+        false => None,
+    };
+    respond(&ReleasePage::new(registry, details, graph, now))
 }
 
 /// `GET /plugins/{namespace}/{name}`.
 pub async fn show_plugin_page(
     registry: web::Data<Registry>,
+    limits: web::Data<RateLimits>,
+    http: HttpRequest,
     PluginPath(plugin): PluginPath,
 ) -> Result<HttpResponse, Problem> {
-    page_of(&registry, &show_release(&registry, &plugin, None).await.map_err(not_shown)?)
+    let details = show_release(&registry, &plugin, None).await.map_err(not_shown)?;
+    page_of(&registry, limits.address_of(&http), &details).await
 }
 
 /// `GET /plugins/{namespace}/{name}/{version}`.
 pub async fn show_release_page(
     registry: web::Data<Registry>,
+    limits: web::Data<RateLimits>,
+    http: HttpRequest,
     ReleasePath(release): ReleasePath,
 ) -> Result<HttpResponse, Problem> {
-    let details = show_release(&registry, &release.plugin, Some(&release.version)).await;
-    page_of(&registry, &details.map_err(not_shown)?)
+    let details = show_release(&registry, &release.plugin, Some(&release.version)).await.map_err(not_shown)?;
+    page_of(&registry, limits.address_of(&http), &details).await
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use super::graph::{GraphPart, Shown};
 use super::home::HomePage;
 use super::inspection::{CapabilityRow, CountRow, ExportRow, FindingRow, ImportRow, InspectionPage};
 use super::markdown;
@@ -20,6 +21,8 @@ use crate::domain::{
     Capabilities, DependencySpec, Digest, HostProfile, IndexRelease, Objection, ObjectionKind, PluginName,
     ReleaseId, Risk, Timestamp, TrustLevel, VerificationState,
 };
+use crate::registry::ReleaseGraph;
+use crate::resolver::{Lock, picture};
 use crate::runtime::{CaseReport, Isolation, VerificationOutcome, VerificationReport};
 
 /// Text that would run a script if it were written as markup anywhere.
@@ -206,6 +209,63 @@ Send `text`, get `html`:
 ![A picture of the output](https://example.com/picture.png)
 "##;
 
+/// A lock of releases named with their powers, risk and needs.
+fn lock(roots: serde_json::Value, releases: &[(&str, &str, serde_json::Value, Option<&str>, &[&str])]) -> Lock {
+    let releases: Vec<_> = releases
+        .iter()
+        .map(|(plugin, version, capabilities, risk, needs)| {
+            let needs = needs.iter().map(|need| match need.split_once('=') {
+                None => json!({ "release": need, "requirement": "^1" }),
+                Some((provided, id)) => json!({ "release": id, "requirement": "^1", "provides": provided }),
+            });
+            json!({ "name": plugin, "version": version, "digest": Digest::of(plugin.as_bytes()), "size_bytes": 151_990,
+                "url": "/blobs/x", "signer": "ab", "verification": "passed", "risk": risk, "load_level": 0,
+                "capabilities": capabilities, "dependencies": needs.collect::<Vec<_>>() })
+        })
+        .collect();
+    serde_json::from_value(json!({ "sequence": 1, "roots": roots, "releases": releases })).expect("a sample lock")
+}
+
+fn sample_graph() -> Lock {
+    lock(
+        json!({ "acme:markdown": "=1.2.0" }),
+        &[
+            ("acme:unicode-tables", "15.1.0", json!({}), None, &[]),
+            ("tools:cache", "2.0.4", json!({ "storage": {} }), Some("medium"), &[]),
+            ("acme:tokenizer", "1.0.3", json!({}), None, &["acme:unicode-tables@15.1.0"]),
+            ("tools:fast-renderer", "0.9.0", json!({}), None, &["tools:cache@2.0.4", "acme:tokenizer@1.0.3"]),
+            (
+                "acme:markdown",
+                "1.2.0",
+                json!({ "network": { "reason": HOSTILE }, "file-read": {}, "clock": {} }),
+                Some("high"),
+                &["acme:tokenizer@1.0.3", "text:renderer=tools:fast-renderer@0.9.0", "tools:cache@2.0.4"],
+            ),
+        ],
+    )
+}
+
+/// So many that the picture stands alone.
+fn large_graph() -> Lock {
+    let names: Vec<String> = (0..80).map(|number| format!("acme:{}-{number}", "part".repeat(12))).collect();
+    let needs: Vec<String> = names.iter().skip(1).map(|name| format!("{name}@1.0.0")).collect();
+    let needs: Vec<&str> = needs.iter().map(String::as_str).collect();
+    let releases: Vec<_> = names
+        .iter()
+        .enumerate()
+        .map(|(at, name)| (name.as_str(), "1.0.0", json!({}), None, if at == 0 { needs.as_slice() } else { &[] }))
+        .collect();
+    lock(json!({ &names[0]: "*" }), &releases)
+}
+
+fn graph_part(lock: Lock) -> GraphPart {
+    let picture = picture::draw(&lock, picture::Setting::Page, &|| false);
+    GraphPart {
+        path: "/plugins/acme/markdown/1.2.0/graph.svg".into(),
+        shown: Shown::of(&ReleaseGraph { lock, picture }),
+    }
+}
+
 fn release_page() -> ReleasePage {
     let plugin = name("acme:markdown");
     let release = index_release("1.2.0", usual_capabilities(), Some(Risk::High));
@@ -250,6 +310,7 @@ fn release_page() -> ReleasePage {
                 optional: true,
             },
         ],
+        graph: Some(graph_part(sample_graph())),
         provides: vec!["text:renderer 1.0.0".into()],
         conflicts: vec!["old:markdown *".into()],
         authors: vec!["Ada <ada@example.org>".into()],
@@ -281,6 +342,7 @@ fn objected(kind: ObjectionKind, reason: &str) -> ReleasePage {
         versions: page.versions.into_iter().map(this).collect(),
         readme: page.readme.filter(|_| !is_quarantined),
         is_newest: false,
+        graph: None,
         ..page
     }
 }
@@ -366,6 +428,7 @@ impl ReleasePage {
                     passport: pure_passport,
                     readme: None,
                     dependencies: vec![],
+                    graph: None,
                     provides: vec![],
                     conflicts: vec![],
                     keywords: vec![],
@@ -386,6 +449,7 @@ impl ReleasePage {
                     },
                     passport: unused,
                     is_newest: false,
+                    graph: None,
                     ..release_page()
                 },
             ),
@@ -407,6 +471,7 @@ impl ReleasePage {
                         None,
                         Some(passed_report()),
                     ),
+                    graph: Some(graph_part(large_graph())),
                     ..release_page()
                 },
             ),
@@ -433,6 +498,10 @@ impl ReleasePage {
                     homepage: Some(OutsideLink::new(HOSTILE)),
                     keywords: vec![HOSTILE.into()],
                     provides: vec![HOSTILE.into()],
+                    graph: Some(GraphPart {
+                        shown: Shown::Impossible { explanation: format!("{HOSTILE}\n{RIGHT_TO_LEFT}") },
+                        ..graph_part(sample_graph())
+                    }),
                     ..release_page()
                 },
             ),
@@ -442,6 +511,7 @@ impl ReleasePage {
                     head: ReleaseHead { description: RIGHT_TO_LEFT.into(), ..head("acme:markdown", "1.2.0") },
                     readme: Some(markdown::render(&format!("# {RIGHT_TO_LEFT}\n\n{RIGHT_TO_LEFT}"))),
                     authors: vec![RIGHT_TO_LEFT.into()],
+                    graph: Some(GraphPart { shown: Shown::Later, ..graph_part(sample_graph()) }),
                     ..release_page()
                 },
             ),

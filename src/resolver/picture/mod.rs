@@ -43,7 +43,7 @@ pub enum Setting {
     File,
     /// An answer of the registry: brings its style sheet, each box leads to the release's page.
     Site,
-    /// Inside a page of the registry, whose style sheet holds [`page_style`]; each box leads to the release's page.
+    /// Inside a page of the registry, whose style sheet holds `rules.css`; each box leads to the release's page.
     Page,
 }
 
@@ -59,7 +59,9 @@ pub struct Picture {
 }
 
 /// Draws the graph of a lock, or says why it cannot be drawn.
-pub fn draw(lock: &Lock, setting: Setting) -> Result<Picture, PictureError> {
+///
+/// `should_stop` is asked now and then; `true` ends the work with [`PictureError::Deadline`].
+pub fn draw(lock: &Lock, setting: Setting, should_stop: &dyn Fn() -> bool) -> Result<Picture, PictureError> {
     let releases = lock.releases.len();
     if releases > RELEASES_MAX {
         return Err(PictureError::TooMany { releases });
@@ -71,7 +73,7 @@ pub fn draw(lock: &Lock, setting: Setting) -> Result<Picture, PictureError> {
     let boxes: Vec<_> =
         graph.nodes.iter().enumerate().map(|(place, _)| boxes::Face::of(&graph, place)).collect();
     let mut columns = columns::Columns::of(&graph, &boxes).ok_or(PictureError::TooTangled)?;
-    order::make_few_crossings(&mut columns);
+    order::make_few_crossings(&mut columns, should_stop)?;
     let heights = place::heights(&columns);
     Ok(svg::write(&graph, &boxes, &columns, &heights, setting))
 }
@@ -79,11 +81,6 @@ pub fn draw(lock: &Lock, setting: Setting) -> Result<Picture, PictureError> {
 /// The graph of a lock in Graphviz's language, for `dot` and everything else that reads it.
 pub fn graphviz(lock: &Lock) -> Result<String, PictureError> {
     Ok(dot::write(&Graph::of(lock)?))
-}
-
-/// The rules a page needs that holds a picture; its colours are the custom properties of the catalog.
-pub const fn page_style() -> &'static str {
-    style::RULES
 }
 
 /// The style sheet inside a picture of its own, as a Content-Security-Policy source: `'sha256-…'`.
@@ -105,6 +102,9 @@ pub enum PictureError {
         "so many releases need each other, over so many load levels, that a picture of it could not be read"
     )]
     TooTangled,
+    /// It was told to stop.
+    #[error("drawing it took longer than allowed")]
+    Deadline,
     /// Too many lines for any form.
     #[error("the lock states {needs} dependencies; at most {NEEDS_MAX} are shown")]
     TooManyNeeds {
@@ -137,6 +137,7 @@ impl Refusal for PictureError {
     fn code(&self) -> &'static str {
         match self {
             Self::TooMany { .. } | Self::TooTangled => "picture-too-large",
+            Self::Deadline => "picture-deadline",
             Self::TooManyNeeds { .. } => "graph-too-large",
             Self::Missing { .. } | Self::Repeated { .. } | Self::Circle { .. } => "lock-inconsistent",
         }
@@ -144,7 +145,7 @@ impl Refusal for PictureError {
 
     fn mend(&self) -> Option<String> {
         Some(match self {
-            Self::TooMany { .. } | Self::TooTangled => {
+            Self::TooMany { .. } | Self::TooTangled | Self::Deadline => {
                 "Ask for Graphviz text instead (`--format dot`, or `?format=dot`) and look at a part of it."
                     .into()
             }

@@ -4,6 +4,7 @@
 
 use std::cmp::Ordering;
 
+use super::PictureError;
 use super::columns::Columns;
 
 /// How often all columns are swept.
@@ -14,7 +15,10 @@ const PATIENCE: usize = 6;
 const EXCHANGES: usize = 4;
 
 /// Orders every column.
-pub(super) fn make_few_crossings(columns: &mut Columns<'_>) {
+pub(super) fn make_few_crossings(
+    columns: &mut Columns<'_>,
+    should_stop: &dyn Fn() -> bool,
+) -> Result<(), PictureError> {
     let mut spots = vec![0; columns.parts.len()];
     note_spots(&columns.columns, &mut spots);
     let mut best = columns.columns.clone();
@@ -23,6 +27,9 @@ pub(super) fn make_few_crossings(columns: &mut Columns<'_>) {
     for sweep in 0..SWEEPS {
         if fewest == 0 || since_better >= PATIENCE {
             break;
+        }
+        if should_stop() {
+            return Err(PictureError::Deadline);
         }
         sweep_once(columns, &mut spots, sweep % 2 == 0);
         exchange(columns, &mut spots);
@@ -34,6 +41,7 @@ pub(super) fn make_few_crossings(columns: &mut Columns<'_>) {
         }
     }
     columns.columns = best;
+    Ok(())
 }
 
 fn note_spots(columns: &[Vec<usize>], spots: &mut [usize]) {

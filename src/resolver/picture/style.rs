@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::domain::Digest;
 
 /// The rules as a page of the catalog needs them.
-pub(super) const RULES: &str = include_str!("rules.css");
+const RULES: &str = include_str!("rules.css");
 
 /// What the catalog's custom properties stand for: name, by day, by night. A test of the catalog holds both equal.
 pub(crate) const COLOURS: [(&str, &str, &str); 15] = [

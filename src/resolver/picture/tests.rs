@@ -82,7 +82,7 @@ fn read_xml(svg: &str) -> (Vec<String>, Vec<String>) {
 
 #[test]
 fn a_picture_shows_powers_roots_providers_and_remarks() {
-    let picture = draw(&sample(), Setting::Page).unwrap();
+    let picture = draw(&sample(), Setting::Page, &|| false).unwrap();
 
     insta::assert_snapshot!(picture.svg);
 }
@@ -95,7 +95,7 @@ fn graphviz_text_is_one_statement_a_line() {
 #[test]
 fn hostile_texts_are_text_in_a_picture_and_nothing_comes_from_elsewhere() {
     for setting in [Setting::File, Setting::Site, Setting::Page] {
-        let svg = draw(&sample(), setting).unwrap().svg;
+        let svg = draw(&sample(), setting, &|| false).unwrap().svg;
 
         let (elements, texts) = read_xml(&svg);
 
@@ -143,13 +143,13 @@ fn the_order_of_the_releases_in_a_lock_changes_nothing() {
     backwards.releases.reverse();
     backwards.releases.iter_mut().for_each(|release| release.dependencies.reverse());
 
-    assert_eq!(draw(&forwards, Setting::File), draw(&backwards, Setting::File));
+    assert_eq!(draw(&forwards, Setting::File, &|| false), draw(&backwards, Setting::File, &|| false));
     assert_eq!(graphviz(&forwards), graphviz(&backwards));
 }
 
 #[test]
 fn an_empty_lock_has_an_empty_picture() {
-    let picture = draw(&Lock::default(), Setting::File).unwrap();
+    let picture = draw(&Lock::default(), Setting::File, &|| false).unwrap();
 
     assert!(read_xml(&picture.svg).0.iter().all(|element| element != "a" && element != "path"));
 }
@@ -181,7 +181,7 @@ fn what_cannot_be_drawn_is_refused_in_words() {
     let words: Vec<String> = refused
         .iter()
         .map(|lock| {
-            let error = draw(lock, Setting::File).unwrap_err();
+            let error = draw(lock, Setting::File, &|| false).unwrap_err();
             format!("{}: {error}\n  {}", error.code(), error.mend().unwrap())
         })
         .collect();
@@ -267,7 +267,7 @@ proptest! {
 
     #[test]
     fn no_line_runs_through_a_box_and_no_box_covers_another(lock in graphs()) {
-        let picture = draw(&lock, Setting::File).unwrap();
+        let picture = draw(&lock, Setting::File, &|| false).unwrap();
         let (boxes, lines) = drawn(&picture.svg);
 
         prop_assert_eq!(boxes.len(), lock.releases.len());
@@ -285,7 +285,7 @@ proptest! {
 
     #[test]
     fn every_graph_reads_as_xml_and_as_graphviz(lock in graphs()) {
-        read_xml(&draw(&lock, Setting::Site).unwrap().svg);
+        read_xml(&draw(&lock, Setting::Site, &|| false).unwrap().svg);
         let text = graphviz(&lock).unwrap();
         let (nodes, edges) = statements(&DotParser::new(&text).process().expect("Graphviz's language"));
 
@@ -307,7 +307,7 @@ fn pictures_can_be_written_out_to_be_looked_at() {
         if path.extension().is_some_and(|extension| extension == "json") {
             let lock = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
             let started = std::time::Instant::now();
-            match draw(&lock, Setting::File) {
+            match draw(&lock, Setting::File, &|| false) {
                 Ok(picture) => std::fs::write(path.with_extension("svg"), picture.svg).unwrap(),
                 Err(error) => println!("{error}"),
             }
