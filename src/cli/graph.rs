@@ -40,7 +40,8 @@ impl Format {
 impl GraphArguments {
     pub(super) fn run(self) -> Result<(), Failure> {
         let lock = read_lock(&self.lock)?;
-        let format = self.format.or_else(|| self.output.as_deref().map(Format::of_file)).unwrap_or(Format::Svg);
+        let format =
+            self.format.or_else(|| self.output.as_deref().map(Format::of_file)).unwrap_or(Format::Svg);
         let text = match format {
             Format::Svg => draw(&lock, Setting::File, &|| false)?.svg,
             Format::Dot => graphviz(&lock)?,

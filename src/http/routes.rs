@@ -7,8 +7,8 @@ use actix_web::web::{self, ServiceConfig, delete, get, head, patch, post, put, r
 use actix_web::{FromRequest, Handler, Resource, Responder};
 
 use super::api::{
-    accounts, blobs, bundles, catalog, graph, index, log, namespaces, operations, operator, profiles, publish,
-    release, releases, resolve, trust, verification_policies,
+    accounts, blobs, bundles, catalog, graph, index, log, namespaces, operations, operator, profiles,
+    publish, release, releases, resolve, trust, verification_policies,
 };
 use super::error::Problem;
 use super::manners::mind_manners;

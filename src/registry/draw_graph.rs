@@ -55,7 +55,11 @@ pub async fn draw_lock(registry: &Registry, client: IpAddr, lock: Lock) -> Resul
 }
 
 /// Writes the graph of a lock in Graphviz's language.
-pub async fn write_graphviz(registry: &Registry, client: IpAddr, lock: Lock) -> Result<String, DrawGraphError> {
+pub async fn write_graphviz(
+    registry: &Registry,
+    client: IpAddr,
+    lock: Lock,
+) -> Result<String, DrawGraphError> {
     Ok(registry.solve(client, move |_| graphviz(&lock)).await??)
 }
 

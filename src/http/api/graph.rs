@@ -78,8 +78,11 @@ fn accepted(http: &HttpRequest) -> Result<Format, Problem> {
     match best {
         Some((format, _)) => Ok(format),
         None if accept.is_empty() => Ok(Format::Svg),
-        None => Err(Problem::new("not-acceptable", "a graph is a picture or text for Graphviz")
-            .mend(format!("Ask for `accept: {SVG}` or `accept: {GRAPHVIZ}`, or say `?format=svg` or `?format=dot`."))),
+        None => {
+            Err(Problem::new("not-acceptable", "a graph is a picture or text for Graphviz").mend(format!(
+                "Ask for `accept: {SVG}` or `accept: {GRAPHVIZ}`, or say `?format=svg` or `?format=dot`."
+            )))
+        }
     }
 }
 

@@ -37,8 +37,11 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
 });
 
 /// The catalog's rules, and those of the pictures in its pages.
-const STYLE: &str =
-    concat!(include_str!("../../../static/catalog.css"), "\n", include_str!("../../resolver/picture/rules.css"));
+const STYLE: &str = concat!(
+    include_str!("../../../static/catalog.css"),
+    "\n",
+    include_str!("../../resolver/picture/rules.css")
+);
 
 fn hashed(name: &'static str, media_type: &'static str, bytes: &'static [u8], before: &[Asset]) -> Asset {
     let body = match std::str::from_utf8(bytes) {

@@ -233,8 +233,10 @@ fn pictures_of_their_own_have_the_colours_of_the_catalog() {
     let css = String::from_utf8(asset_body("catalog.css").to_vec()).unwrap();
 
     for (name, by_day, by_night) in crate::resolver::picture::COLOURS {
-        let found: Vec<&str> =
-            css.match_indices(&format!("--{name}: ")).map(|(at, text)| &css[at + text.len()..][..7]).collect();
+        let found: Vec<&str> = css
+            .match_indices(&format!("--{name}: "))
+            .map(|(at, text)| &css[at + text.len()..][..7])
+            .collect();
         assert_eq!(found, [by_day, by_night], "{name}");
     }
 }

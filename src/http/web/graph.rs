@@ -86,7 +86,8 @@ impl GraphPart {
 
     /// The part for a release that needs something.
     pub(super) async fn of(registry: &Registry, client: IpAddr, release: &ReleaseId, now: Timestamp) -> Self {
-        let drawn = tokio::time::timeout(WAIT, draw_release(registry, client, release, Setting::Page, now)).await;
+        let drawn =
+            tokio::time::timeout(WAIT, draw_release(registry, client, release, Setting::Page, now)).await;
         let shown = match drawn {
             Ok(Ok(graph)) => Shown::of(&graph),
             Ok(Err(DrawGraphError::Resolve(ResolvePluginsError::Failure(failure)))) => Shown::Impossible {

@@ -282,6 +282,7 @@ pub async fn show_release_page(
     http: HttpRequest,
     ReleasePath(release): ReleasePath,
 ) -> Result<HttpResponse, Problem> {
-    let details = show_release(&registry, &release.plugin, Some(&release.version)).await.map_err(not_shown)?;
+    let details =
+        show_release(&registry, &release.plugin, Some(&release.version)).await.map_err(not_shown)?;
     page_of(&registry, limits.address_of(&http), &details).await
 }

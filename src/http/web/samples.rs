@@ -210,7 +210,10 @@ Send `text`, get `html`:
 "##;
 
 /// A lock of releases named with their powers, risk and needs.
-fn lock(roots: serde_json::Value, releases: &[(&str, &str, serde_json::Value, Option<&str>, &[&str])]) -> Lock {
+fn lock(
+    roots: serde_json::Value,
+    releases: &[(&str, &str, serde_json::Value, Option<&str>, &[&str])],
+) -> Lock {
     let releases: Vec<_> = releases
         .iter()
         .map(|(plugin, version, capabilities, risk, needs)| {
@@ -223,7 +226,8 @@ fn lock(roots: serde_json::Value, releases: &[(&str, &str, serde_json::Value, Op
                 "capabilities": capabilities, "dependencies": needs.collect::<Vec<_>>() })
         })
         .collect();
-    serde_json::from_value(json!({ "sequence": 1, "roots": roots, "releases": releases })).expect("a sample lock")
+    serde_json::from_value(json!({ "sequence": 1, "roots": roots, "releases": releases }))
+        .expect("a sample lock")
 }
 
 fn sample_graph() -> Lock {
@@ -253,7 +257,9 @@ fn large_graph() -> Lock {
     let releases: Vec<_> = names
         .iter()
         .enumerate()
-        .map(|(at, name)| (name.as_str(), "1.0.0", json!({}), None, if at == 0 { needs.as_slice() } else { &[] }))
+        .map(|(at, name)| {
+            (name.as_str(), "1.0.0", json!({}), None, if at == 0 { needs.as_slice() } else { &[] })
+        })
         .collect();
     lock(json!({ &names[0]: "*" }), &releases)
 }

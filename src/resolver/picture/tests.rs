@@ -40,9 +40,10 @@ fn sample() -> Lock {
         "acme:markdown@1.2.0",
         &["acme:tokenizer@1.0.3", "acme:themes@2.0.0", "text:renderer=tools:fast-renderer@0.9.0"],
     );
-    markdown.capabilities =
-        serde_json::from_value(json!({"network": {"hosts": ["api.example.com:443"], "reason": HOSTILE}, "kv": {}}))
-            .unwrap();
+    markdown.capabilities = serde_json::from_value(
+        json!({"network": {"hosts": ["api.example.com:443"], "reason": HOSTILE}, "kv": {}}),
+    )
+    .unwrap();
     markdown.risk = Some(crate::domain::Risk::High);
     let mut renderer = release("tools:fast-renderer@0.9.0", &["acme:tokenizer@1.0.3"]);
     renderer.capabilities = serde_json::from_value(json!({"file-read": {"paths": ["/workspace"]}})).unwrap();
@@ -74,7 +75,9 @@ fn read_xml(svg: &str) -> (Vec<String>, Vec<String>) {
             }
             Event::Text(text) => texts.push(text.decode().unwrap().into_owned()),
             Event::Eof => return (elements, texts),
-            Event::Comment(_) | Event::CData(_) | Event::PI(_) | Event::DocType(_) => panic!("markup that is not ours"),
+            Event::Comment(_) | Event::CData(_) | Event::PI(_) | Event::DocType(_) => {
+                panic!("markup that is not ours")
+            }
             _ => {}
         }
     }
@@ -105,7 +108,10 @@ fn hostile_texts_are_text_in_a_picture_and_nothing_comes_from_elsewhere() {
         assert!(!svg.contains('\u{202e}') && !svg.contains('\u{0}'));
         assert_eq!(svg.matches("http").count(), 1, "the namespace alone");
         assert!(!svg.contains("url(") && !svg.contains("@import"));
-        assert_eq!(elements.iter().filter(|element| *element == "style").count(), usize::from(setting != Setting::Page));
+        assert_eq!(
+            elements.iter().filter(|element| *element == "style").count(),
+            usize::from(setting != Setting::Page)
+        );
     }
 }
 
@@ -156,7 +162,8 @@ fn an_empty_lock_has_an_empty_picture() {
 
 #[test]
 fn what_cannot_be_drawn_is_refused_in_words() {
-    let numbered = |count: usize| (0..count).map(|number| release(&format!("a:p{number}@1.0.0"), &[])).collect();
+    let numbered =
+        |count: usize| (0..count).map(|number| release(&format!("a:p{number}@1.0.0"), &[])).collect();
     let chain: Vec<LockedRelease> = (0..RELEASES_MAX)
         .map(|number| {
             let next = format!("a:p{}@1.0.0", number + 1);
@@ -216,7 +223,8 @@ fn points(path: &str) -> Vec<(f64, f64)> {
     let mut rest = path;
     while !rest.is_empty() {
         let end = rest[1..].find(['M', 'C', 'H']).map_or(rest.len(), |at| at + 1);
-        let numbers: Vec<f64> = rest[1..end].split_whitespace().map(|number| number.parse().unwrap()).collect();
+        let numbers: Vec<f64> =
+            rest[1..end].split_whitespace().map(|number| number.parse().unwrap()).collect();
         match (&rest[..1], numbers.as_slice()) {
             ("M", [to_x, to_y]) => (x, y) = (*to_x, *to_y),
             ("H", [to_x]) => {
@@ -227,7 +235,10 @@ fn points(path: &str) -> Vec<(f64, f64)> {
                 points.extend((0..=64).map(|step| {
                     let t = f64::from(step) / 64.0;
                     let mix = |p: f64, a: f64, b: f64, q: f64| {
-                        (1.0 - t).powi(3) * p + 3.0 * (1.0 - t).powi(2) * t * a + 3.0 * (1.0 - t) * t * t * b + t.powi(3) * q
+                        (1.0 - t).powi(3) * p
+                            + 3.0 * (1.0 - t).powi(2) * t * a
+                            + 3.0 * (1.0 - t) * t * t * b
+                            + t.powi(3) * q
                     };
                     (mix(x, *ax, *bx, *to_x), mix(y, *ay, *by, *to_y))
                 }));
