@@ -5,6 +5,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod brute_force;
+mod case;
 mod checker;
 mod differential;
 mod graph;
