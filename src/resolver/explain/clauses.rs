@@ -65,9 +65,10 @@ pub(super) fn joined(mends: &[Mend]) -> Option<String> {
     let others: Vec<String> = mends
         .iter()
         .filter_map(|mend| match &*mend.changes {
-            [Change::AskInstead { other, .. }] => Some(other.to_string()),
+            [Change::AskInstead { .. }] => mend.says.strip_prefix("Ask for ")?.strip_suffix(" instead."),
             _ => None,
         })
+        .map(str::to_owned)
         .collect();
     if !others.is_empty() {
         return Some(format!("Ask for {} instead.", or(&others)));
@@ -111,6 +112,9 @@ impl Wording<'_> {
             clauses.push(format!("grant {} to {plugin}", and(&powers)));
         }
         clauses.extend(changes.iter().filter_map(|change| self.change(change, granted)));
+        if clauses.len() > 1 && clauses.iter().any(|clause| clause.contains(", ")) {
+            return clauses.join(", and ");
+        }
         and(&clauses)
     }
 
@@ -177,7 +181,15 @@ impl Wording<'_> {
                     texts(&before[field]).difference(&left).map(|text| quoted(text)).collect();
                 format!("take {} out of `{field}` in the policy", and(&gone))
             }
-            ("trust" | "max_risk_by_trust", Value::Object(entries)) => {
+            ("trust", Value::Object(entries)) => {
+                let new =
+                    entries.iter().filter(|(key, value)| before[field].get(key.as_str()) != Some(value));
+                let new: Vec<(String, String)> =
+                    new.map(|(key, value)| (key.clone(), quoted(&format!("{key} = {value}")))).collect();
+                let (names, entries): (Vec<String>, Vec<String>) = new.into_iter().unzip();
+                format!("if you know who {} is, set {} in `trust` of the policy", and(&names), and(&entries))
+            }
+            ("max_risk_by_trust", Value::Object(entries)) => {
                 let new =
                     entries.iter().filter(|(key, value)| before[field].get(key.as_str()) != Some(value));
                 let new: Vec<String> =
@@ -238,6 +250,11 @@ impl Wording<'_> {
                         })
                     }
                 }
+            }
+            Fact::NeedsHost { plugin, requirement, .. } if *plugin == symbol => {
+                let profile = &teller.provider.host().request.profile;
+                let needed = teller.provider.index.requirement(release.profile).to_string();
+                (needed != *requirement).then(|| format!("which needs {profile} {}", brief_version(&needed)))
             }
             Fact::Conflicts { plugin, other, .. } if *plugin == symbol => {
                 let refuses = release.conflicts.iter().any(|edge| edge.plugin == *other);

@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 
 use super::facts::{Fact, facts_of};
 use super::lifts::{Lift, Lifter, at_least};
-use crate::domain::{PluginName, ReleaseId, Requirement, Version};
+use crate::domain::{PluginName, ReleaseId, Requirement, VerificationState, Version};
 use crate::resolver::index::{Contents, Symbol};
 use crate::resolver::solve::{Attempt, attempt};
-use crate::resolver::{Change, Circumstances, Lock, ResolveRequest};
+use crate::resolver::{Change, Circumstances, Lock, LockedRelease, ResolveFailure, ResolveRequest};
 
 /// How often a changed request is resolved.
 const ATTEMPTS_MAX: u32 = 24;
@@ -82,16 +82,16 @@ impl<'a> Mender<'a> {
             if found.len() == most {
                 break;
             }
-            self.add(&mut found, self.ask_otherwise(&[root]));
+            self.add(&mut found, self.ask_otherwise(&[root], false));
         }
         if found.is_empty() {
-            self.add(&mut found, self.ask_otherwise(&self.wanted(facts)));
+            self.add(&mut found, self.ask_otherwise(&self.wanted(facts), true));
         }
         if self.request.policy.one_version_per_plugin {
             let (field, value) = ("one_version_per_plugin".into(), false.into());
             self.add(&mut found, self.proven(vec![Change::Policy { field, value }]));
         }
-        let most = found.len() + EACH_MAX;
+        let most = found.len() + EACH_MAX + 1;
         for change in self.omissions(facts) {
             if found.len() == most {
                 break;
@@ -128,11 +128,12 @@ impl<'a> Mender<'a> {
 
     /// Other versions of one root, pre-releases last.
     pub(super) fn mends_of_root(&self, plugin: &PluginName, versions: &[Version]) -> Vec<Changes> {
-        let mut found: Vec<Changes> = self.ask_otherwise(std::slice::from_ref(plugin)).into_iter().collect();
-        if let Some(newest) = versions.first().filter(|newest| newest.is_pre_release() && found.is_empty()) {
+        let mut found: Vec<Changes> = Vec::new();
+        if let Some(newest) = versions.first().filter(|newest| newest.is_pre_release()) {
             let (plugin, requirement) = (plugin.clone(), at_least(newest));
             self.add(&mut found, self.proven(vec![Change::AskFor { plugin, requirement }]));
         }
+        self.add(&mut found, self.ask_otherwise(std::slice::from_ref(plugin), true));
         found
     }
 
@@ -182,8 +183,9 @@ impl<'a> Mender<'a> {
         })
     }
 
-    /// Asks for any version of these roots, and of those that then stand in the way; then for what was found.
-    fn ask_otherwise(&self, roots: &[PluginName]) -> Option<Changes> {
+    /// Asks for any version of these roots, and `with_others` of those that then stand in the way; then for what was
+    /// found.
+    fn ask_otherwise(&self, roots: &[PluginName], with_others: bool) -> Option<Changes> {
         let any =
             |plugin: &PluginName| Change::AskFor { plugin: plugin.clone(), requirement: Requirement::any() };
         let is_loosened = |plugin: &&PluginName| self.request.roots.get(*plugin) != Some(&Requirement::any());
@@ -201,7 +203,7 @@ impl<'a> Mender<'a> {
                 Outcome::Refused(facts) => {
                     let more: Changes = self.wanted(&facts).iter().filter(is_loosened).map(any).collect();
                     let more: Changes = more.into_iter().filter(|change| !changes.contains(change)).collect();
-                    if more.is_empty() || roots.len() == 1 {
+                    if more.is_empty() || !with_others {
                         return None;
                     }
                     changes.extend(more);
@@ -322,10 +324,19 @@ impl<'a> Mender<'a> {
         let (outcome, steps) = attempt(self.index, request, &circumstances, self.steps_left.get());
         self.steps_left.set(self.steps_left.get().saturating_sub(steps.max(1)));
         match outcome {
+            Attempt::Lock(lock) if lets_failed_in(changes, &lock) => Some(Outcome::Refused(Vec::new())),
             Attempt::Lock(lock) => Some(Outcome::Lock(lock)),
             Attempt::Impossible(provider, tree) => Some(Outcome::Refused(facts_of(&provider, &tree))),
-            Attempt::Refused(crate::resolver::ResolveFailure::Deadline) => None,
+            Attempt::Refused(ResolveFailure::Deadline) => None,
             Attempt::Refused(_) => Some(Outcome::Refused(Vec::new())),
         }
     }
+}
+
+/// Whether the price of a lock is a release that failed its verification run: nobody should be talked into that.
+fn lets_failed_in(changes: &[Change], lock: &Lock) -> bool {
+    let is_price =
+        |change: &Change| matches!(change, Change::Policy { field, .. } if field == "require_verified");
+    let failed = |release: &LockedRelease| release.verification == VerificationState::Failed;
+    changes.iter().any(is_price) && lock.releases.iter().any(failed)
 }

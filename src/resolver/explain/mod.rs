@@ -40,6 +40,7 @@ pub(super) fn nearest_names<'a>(
         })
         .collect();
     near.sort_unstable();
+    near.dedup();
     near.into_iter().take(3).map(|(_, name)| name.clone()).collect()
 }
 

@@ -175,12 +175,32 @@ impl Teller<'_, '_> {
             .requirements
             .iter()
             .any(|matching| matching.requirement.to_string() == requirement && !matching.is_empty());
-        if is_met || !plugin.providers.is_empty() {
+        if is_met {
             return String::new();
+        }
+        if !plugin.providers.is_empty() {
+            return self.provided_are(dependency, requirement);
         }
         let versions: Vec<Version> =
             plugin.releases.iter().rev().map(|release| release.version.clone()).collect();
         format!(", and {}", there_are(&versions))
+    }
+
+    /// What to add when no stand-in provides a fitting version.
+    fn provided_are(&self, wanted: Symbol, requirement: &str) -> String {
+        let plugin = self.plugin(wanted);
+        let releases = plugin.providers.iter().flat_map(|provider| &self.plugin(*provider).releases);
+        let provided = releases.flat_map(|release| release.provides.iter());
+        let provided = provided.filter(|(name, _)| *name == wanted).map(|(_, version)| version);
+        let versions: BTreeSet<&Version> =
+            provided.chain(plugin.releases.iter().map(|release| &release.version)).collect();
+        let requirement = requirement.parse::<Requirement>().unwrap_or(Requirement::any());
+        let newest_first: Vec<&Version> = versions.into_iter().rev().collect();
+        match &*newest_first {
+            versions if versions.iter().any(|version| requirement.matches(version)) => String::new(),
+            [one] => format!(", and provided is only {}", brief_version(one)),
+            versions => format!(", and provided are {}", and(&few(versions, VERSIONS_MAX, "older ones"))),
+        }
     }
 
     /// "acme:menu 1.0.0 to 1.2.0", and whether that is several.
