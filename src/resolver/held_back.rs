@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::answer::{Chosen, Selected};
+use super::explain::{WORDS_CHARACTERS, brief};
 use super::hindrance::Hindrance;
 use super::index::{Release, Symbol, compatibility};
 use super::provider::Package;
@@ -113,7 +114,7 @@ impl<'a> Selected<'a, '_> {
         }
         match &release.deprecated {
             Some(advice) if chosen.release.deprecated.is_none() => {
-                format!("the author advises against {}: {advice}", release.version)
+                format!("the author advises against {}: {}", release.version, brief(advice, WORDS_CHARACTERS))
             }
             _ => format!("{} does not fit the other releases", release.version),
         }

@@ -9,7 +9,7 @@ use pluginry::domain::{
     Risk, Timestamp, TrustLevel, VerificationState, Version,
 };
 use pluginry::resolver::{
-    Circumstances, Index, IndexSnapshot, Lock, LockedHost, ResolveFailure, ResolveRequest, resolve,
+    Circumstances, Index, IndexSnapshot, Lock, ResolveFailure, ResolveRequest, resolve,
 };
 use serde::Deserialize;
 
@@ -25,7 +25,10 @@ pub(crate) struct Case {
     /// The registered versions of host profiles; none: the host is taken at its word.
     #[serde(default)]
     pub(crate) profiles: BTreeSet<ReleaseId>,
-    /// A resolve request; `locked` names releases of the universe that the lock holds, `locked_host` the host in it.
+    /// Earlier requests, each with the lock of the one before it, all from before anything was withdrawn.
+    #[serde(default)]
+    pub(crate) before: Vec<toml::Table>,
+    /// A resolve request; `locked` names releases that the lock holds.
     pub(crate) request: toml::Table,
     #[serde(default)]
     pub(crate) expect: toml::Table,
@@ -55,6 +58,8 @@ pub(crate) struct CaseRelease {
     pub(crate) taken_down: Option<String>,
     pub(crate) recalled: Option<String>,
     pub(crate) singleton: bool,
+    /// Whether it was not there yet at the first request.
+    pub(crate) new: bool,
 }
 
 impl Default for CaseRelease {
@@ -80,6 +85,7 @@ impl Default for CaseRelease {
             taken_down: None,
             recalled: None,
             singleton: false,
+            new: false,
         }
     }
 }
@@ -120,18 +126,42 @@ impl Case {
         resolve(index, request, &Circumstances { profiles: &profiles, now, should_stop: &|| false })
     }
 
-    /// The request, with the lock it names.
+    /// The request, with the lock it names or the one that the requests before it led to.
     pub(crate) fn resolve_request(&self) -> ResolveRequest {
-        let mut table = self.request.clone();
+        let mut request = self.request_of(self.request.clone());
+        for (place, before) in self.before.iter().enumerate() {
+            let lock = request.lock.take();
+            let before = ResolveRequest { lock, ..self.request_of(before.clone()) };
+            request.lock = Some(self.resolved_before(&before, place == 0));
+        }
+        request
+    }
+
+    fn request_of(&self, mut table: toml::Table) -> ResolveRequest {
         let locked = table.remove("locked");
-        let host = table.remove("locked_host");
         let mut request: ResolveRequest = table.try_into().unwrap();
         if let Some(locked) = locked {
             let ids: Vec<ReleaseId> = locked.try_into().unwrap();
-            let host: Option<ReleaseId> = host.map(|host| host.try_into().unwrap());
-            request.lock = Some(self.lock_of(&ids, host));
+            request.lock = Some(self.lock_of(&ids));
         }
         request
+    }
+
+    fn resolved_before(&self, request: &ResolveRequest, is_first: bool) -> Lock {
+        let mut index = Index::default();
+        for (id, release) in self.releases.iter().filter(|(_, release)| !(is_first && release.new)) {
+            let release = CaseRelease {
+                signer_revoked: false,
+                deprecated: None,
+                yanked: false,
+                quarantined: None,
+                taken_down: None,
+                recalled: None,
+                ..release.clone()
+            };
+            index.apply(&id.plugin, &index_release(id, &release));
+        }
+        self.resolve(&index.snapshot(), request, NOW).expect("the request before is met")
     }
 
     fn host_profiles(&self) -> Vec<HostProfile> {
@@ -142,26 +172,20 @@ impl Case {
         self.profiles.iter().map(profile).collect()
     }
 
-    /// A lock that holds these releases of the universe.
-    fn lock_of(&self, ids: &[ReleaseId], host: Option<ReleaseId>) -> Lock {
+    /// A lock that holds these releases, whether or not they are in the universe.
+    fn lock_of(&self, ids: &[ReleaseId]) -> Lock {
         let releases: Vec<serde_json::Value> = ids
             .iter()
             .map(|id| {
+                let release = self.releases.get(id);
                 serde_json::json!({
                     "name": id.plugin, "version": id.version, "digest": Digest::of(id.to_string().as_bytes()),
                     "size_bytes": 1000, "url": "", "signer": "", "verification": "passed", "load_level": 0,
-                    "capabilities": self.releases[id].capabilities,
+                    "capabilities": release.map(|release| release.capabilities.clone()).unwrap_or_default(),
                 })
             })
             .collect();
-        let lock = serde_json::json!({ "sequence": 1, "releases": releases });
-        let host = host.map(|host| LockedHost {
-            profile: host.plugin,
-            version: host.version,
-            extension_points: None,
-            grants: None,
-        });
-        Lock { host, ..serde_json::from_value(lock).unwrap() }
+        serde_json::from_value(serde_json::json!({ "sequence": 1, "releases": releases })).unwrap()
     }
 }
 

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::fs;
 
 use pluginry::domain::Refusal;
-use pluginry::resolver::{Lock, ResolveFailure};
+use pluginry::resolver::{LetGo, Lock, ResolveFailure};
 use serde::{Deserialize, Serialize};
 
 use super::case::{Case, case_files};
@@ -21,6 +21,7 @@ struct Outcome {
     /// The host, where the request left its version open.
     host: String,
     held_back: Vec<String>,
+    let_go: Vec<String>,
     grants: Vec<String>,
     code: String,
     text: String,
@@ -129,6 +130,7 @@ fn run(case: &Case) -> Outcome {
                 .iter()
                 .map(|held| format!("{} {}, not {}: {}", held.name, held.chosen, held.newest, held.reason))
                 .collect(),
+            let_go: lock.let_go.iter().map(let_go).collect(),
             grants: lock
                 .capabilities
                 .iter()
@@ -146,11 +148,19 @@ fn run(case: &Case) -> Outcome {
     }
 }
 
+fn let_go(let_go: &LetGo) -> String {
+    let now = let_go.chosen.as_ref().map_or("gone".to_owned(), |chosen| format!("now {chosen}"));
+    format!("{} {}, {now}: {}", let_go.name, let_go.version, let_go.reason)
+}
+
 fn written(outcome: &Outcome) -> String {
     let mut text = String::new();
-    for (key, lines) in
-        [("lock", &outcome.lock), ("held-back", &outcome.held_back), ("grants", &outcome.grants)]
-    {
+    for (key, lines) in [
+        ("lock", &outcome.lock),
+        ("held-back", &outcome.held_back),
+        ("let-go", &outcome.let_go),
+        ("grants", &outcome.grants),
+    ] {
         if !lines.is_empty() {
             let lines: String = lines.iter().map(|line| format!("    {line:?},\n")).collect();
             writeln!(text, "{key} = [\n{lines}]").unwrap();

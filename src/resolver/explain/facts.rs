@@ -230,17 +230,23 @@ impl<'a, 'b> Collected<'a, 'b> {
                     facts.push(Fact::NeedsHost { plugin, ordinals, requirement });
                 }
             }
-            for ((subject, other, requirement), ordinals) in &self.conflicts {
-                if *subject == plugin {
-                    let (other, requirement) = (*other, requirement.clone());
-                    facts.push(Fact::Conflicts { plugin, ordinals: ordinals.clone(), other, requirement });
-                }
+            let mut refused: Vec<_> =
+                self.conflicts.iter().filter(|((subject, ..), _)| *subject == plugin).collect();
+            refused.sort_by_key(|((_, other, requirement), _)| (name(other), requirement));
+            for ((_, other, requirement), ordinals) in refused {
+                let (other, requirement) = (*other, requirement.clone());
+                facts.push(Fact::Conflicts { plugin, ordinals: ordinals.clone(), other, requirement });
             }
-            for (provided, provider) in &self.provides {
-                if *provided == plugin {
-                    facts.push(Fact::Provides { plugin: *provider, provided: plugin });
-                    next.insert(*provider);
-                }
+            let mut stand_ins: Vec<Symbol> = self
+                .provides
+                .iter()
+                .filter(|(provided, _)| *provided == plugin)
+                .map(|(_, provider)| *provider)
+                .collect();
+            stand_ins.sort_by_key(name);
+            for stand_in in stand_ins {
+                facts.push(Fact::Provides { plugin: stand_in, provided: plugin });
+                next.insert(stand_in);
             }
             for ((subject, hindrance), ordinals) in &self.left_out {
                 if *subject == plugin {
