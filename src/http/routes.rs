@@ -87,6 +87,8 @@ fn api(service: &mut ServiceConfig) {
         .service(resource("/inspect").route(post().to(publish::inspect)))
         .service(resource("/graph").route(post().to(graph::show_graph)))
         .service(resource("/resolve").route(post().to(resolve::resolve)))
+        .service(resource("/upgrade-plan").route(post().to(resolve::plan_upgrade)))
+        .service(resource("/outdated").route(post().to(resolve::list_outdated)))
         .service(readable("/plugins", catalog::search))
         .service(readable("/plugins/{namespace}/{name}", catalog::show_plugin))
         .service(readable("/plugins/{namespace}/{name}/versions", catalog::list_versions))

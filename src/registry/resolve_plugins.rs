@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{Registry, SolveError};
 use crate::domain::{Refusal, Timestamp};
-use crate::resolver::{Circumstances, Lock, ResolveFailure, ResolveRequest, resolve};
+use crate::resolver::{Circumstances, IndexSnapshot, Lock, ResolveFailure, ResolveRequest, resolve};
 
 /// Why there is no lock.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +15,9 @@ pub enum ResolvePluginsError {
     /// The solver was not run, or not to its end.
     #[error(transparent)]
     Solve(#[from] SolveError),
+    /// Asked about a lock, without one.
+    #[error("the request holds no lock to start from")]
+    NoLock,
 }
 
 impl Refusal for ResolvePluginsError {
@@ -22,6 +25,7 @@ impl Refusal for ResolvePluginsError {
         match self {
             Self::Failure(failure) => failure.code(),
             Self::Solve(error) => error.code(),
+            Self::NoLock => "lock-missing",
         }
     }
 
@@ -29,6 +33,7 @@ impl Refusal for ResolvePluginsError {
         match self {
             Self::Failure(failure) => failure.mend(),
             Self::Solve(error) => error.mend(),
+            Self::NoLock => Some("Send the lock that you have under `lock`.".into()),
         }
     }
 }
@@ -40,13 +45,32 @@ pub async fn resolve_plugins(
     request: ResolveRequest,
     now: Timestamp,
 ) -> Result<Lock, ResolvePluginsError> {
-    let known = registry.clone();
-    let solved = registry.solve(client, move |should_stop| {
-        let (snapshot, profiles) = (known.index_snapshot(), known.profiles());
-        resolve(&snapshot, &request, &Circumstances { profiles: &profiles, now, should_stop })
-    });
-    let lock = solved.await??;
-    // The log is signed before the projections tell of it, so this head is over all the solver saw.
-    let note = registry.head().note.clone();
-    Ok(Lock { checkpoint: Some(note).filter(|note| !note.is_empty()), ..lock })
+    let lock = registry
+        .at_solver(client, now, move |snapshot, circumstances| resolve(snapshot, &request, circumstances))
+        .await?;
+    Ok(registry.under_checkpoint(lock))
+}
+
+impl Registry {
+    /// Does what needs the solver over the index as it is, in its turn and within its time.
+    pub(super) async fn at_solver<T: Send + 'static>(
+        &self,
+        client: IpAddr,
+        now: Timestamp,
+        work: impl Fn(&IndexSnapshot, &Circumstances<'_>) -> Result<T, ResolveFailure> + Send + 'static,
+    ) -> Result<T, ResolvePluginsError> {
+        let known = self.clone();
+        let solved = self.solve(client, move |should_stop| {
+            let (snapshot, profiles) = (known.index_snapshot(), known.profiles());
+            work(&snapshot, &Circumstances { profiles: &profiles, now, should_stop })
+        });
+        Ok(solved.await??)
+    }
+
+    /// The lock under the signed head of the log. The log is signed before the projections tell of it, so this head is
+    /// over all that the solver saw.
+    pub(super) fn under_checkpoint(&self, lock: Lock) -> Lock {
+        let note = self.head().note.clone();
+        Lock { checkpoint: Some(note).filter(|note| !note.is_empty()), ..lock }
+    }
 }

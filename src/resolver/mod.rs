@@ -41,8 +41,8 @@ pub use explain::{Explanation, ResolveFailure};
 pub use index::{Index, IndexSize, IndexSnapshot};
 pub use lock::{
     AskedChange, Asker, CapabilityChange, Chain, Chains, Comparison, Facts, HeldBack, KeyFigures, LetGo,
-    Link, Lock, LockError, LockProblem, LockedDependency, LockedRelease, ReleaseChange, ReleaseChangeKind,
-    TreeLine, TreeView,
+    Link, Lock, LockError, LockProblem, LockedDependency, LockedRelease, Outdated, OutdatedPlugin,
+    ReleaseChange, ReleaseChangeKind, TreeLine, TreeView, UpgradePlan,
 };
 pub use mend::{Change, Mend};
 pub use request::{AsOf, HostRequest, LockedHost, Policy, ResolveRequest};

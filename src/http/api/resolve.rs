@@ -1,13 +1,14 @@
-//! `POST /api/v1/resolve`.
+//! `POST /api/v1/resolve`, and what is asked about a lock: `POST /api/v1/upgrade-plan`, `POST /api/v1/outdated`.
 
 use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
+use serde::Serialize;
 
 use crate::domain::Timestamp;
 use crate::http::error::Problem;
 use crate::http::extract::JsonBody;
 use crate::http::rate_limit::RateLimits;
-use crate::registry::{Registry, ResolvePluginsError, SolveError, resolve_plugins};
+use crate::registry::{self, Registry, ResolvePluginsError, SolveError, resolve_plugins};
 use crate::resolver::ResolveRequest;
 
 /// A lock, or a problem whose detail explains why there is none.
@@ -17,7 +18,30 @@ pub async fn resolve(
     http: HttpRequest,
     JsonBody(request): JsonBody<ResolveRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let resolved = resolve_plugins(&registry, limits.address_of(&http), request, Timestamp::now()).await;
+    answer(resolve_plugins(&registry, limits.address_of(&http), request, Timestamp::now()).await)
+}
+
+/// What an upgrade would change of the lock in the request, and the lock it would write.
+pub async fn plan_upgrade(
+    registry: web::Data<Registry>,
+    limits: web::Data<RateLimits>,
+    http: HttpRequest,
+    JsonBody(request): JsonBody<ResolveRequest>,
+) -> Result<HttpResponse, Problem> {
+    answer(registry::plan_upgrade(&registry, limits.address_of(&http), request, Timestamp::now()).await)
+}
+
+/// What is outdated in the lock in the request.
+pub async fn list_outdated(
+    registry: web::Data<Registry>,
+    limits: web::Data<RateLimits>,
+    http: HttpRequest,
+    JsonBody(request): JsonBody<ResolveRequest>,
+) -> Result<HttpResponse, Problem> {
+    answer(registry::list_outdated(&registry, limits.address_of(&http), request, Timestamp::now()).await)
+}
+
+fn answer(resolved: Result<impl Serialize, ResolvePluginsError>) -> Result<HttpResponse, Problem> {
     metrics::counter!("resolves_total", "outcome" => if resolved.is_ok() { "lock" } else { "none" })
         .increment(1);
     Ok(HttpResponse::Ok().json(resolved.map_err(problem_of)?))

@@ -247,7 +247,7 @@ impl<'a> Pairing<'a> {
 }
 
 /// As cargo sees it: the same left-most number that is not zero.
-fn are_compatible(one: &Version, other: &Version) -> bool {
+pub(super) fn are_compatible(one: &Version, other: &Version) -> bool {
     let (one, other) = (one.as_semver(), other.as_semver());
     match (one.major, one.minor) {
         (0, 0) => (other.major, other.minor, other.patch) == (0, 0, one.patch),

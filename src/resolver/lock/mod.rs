@@ -1,10 +1,11 @@
 //! The lock: the exact, ordered, digest-pinned set of releases a resolve returns, and what can be told from locks alone.
 //!
 //! Here are its shapes, which are its JSON form too. Its text form is in `text`, what makes it sound in `check`,
-//! two of them side by side in `compare`, who needs whom in `tree` and `why`.
+//! two of them side by side in `compare` and `plans`, who needs whom in `tree` and `why`.
 
 mod check;
 mod compare;
+mod plans;
 mod text;
 mod tree;
 mod why;
@@ -25,6 +26,7 @@ pub use check::LockProblem;
 pub use compare::{
     AskedChange, CapabilityChange, Comparison, Facts, KeyFigures, ReleaseChange, ReleaseChangeKind,
 };
+pub use plans::{Outdated, OutdatedPlugin, UpgradePlan};
 pub use text::LockError;
 pub use tree::{TreeLine, TreeView};
 pub use why::{Asker, Chain, Chains, Link};
