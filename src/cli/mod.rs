@@ -23,15 +23,19 @@ mod graph;
 mod inspect;
 mod key;
 mod key_files;
+mod layout;
 mod local_verification;
 mod log;
 mod login;
 mod new;
 mod objections;
+mod outdated;
 mod pack;
 mod package_files;
+mod plan_text;
 mod profiles;
 mod publish;
+mod question;
 mod release_argument;
 mod resolve;
 mod run;
@@ -40,10 +44,13 @@ mod serve;
 mod settings;
 mod sign;
 mod terminal;
+mod tree;
 mod trust;
 mod trust_options;
+mod upgrade_plan;
 mod verification_worker;
 mod verify;
+mod why;
 mod witness;
 mod yank;
 
@@ -74,6 +81,10 @@ enum Command {
     Deprecate(deprecate::DeprecateArguments),
     Search(search::SearchArguments),
     Resolve(resolve::ResolveArguments),
+    Tree(tree::TreeArguments),
+    Why(why::WhyArguments),
+    Outdated(outdated::OutdatedArguments),
+    UpgradePlan(upgrade_plan::UpgradePlanArguments),
     Fetch(fetch::FetchArguments),
     Graph(graph::GraphArguments),
     Verify(verify::VerifyArguments),
@@ -111,6 +122,10 @@ impl Command {
             Self::Deprecate(command) => command.run(),
             Self::Search(command) => command.run(),
             Self::Resolve(command) => command.run(),
+            Self::Tree(command) => command.run(),
+            Self::Why(command) => command.run(),
+            Self::Outdated(command) => command.run(),
+            Self::UpgradePlan(command) => command.run(),
             Self::Fetch(command) => command.run(),
             Self::Graph(command) => command.run(),
             Self::Verify(command) => command.run(),

@@ -6,48 +6,51 @@ use super::contact::contact;
 use super::fetch::read_lock;
 use super::grants::{self, Grant};
 use super::pack::replace_file;
-use super::profiles::ProfileName;
-use super::release_argument::parse_root;
+use super::plan_text::plan_text;
+use super::question::Question;
 use super::settings::RegistryOptions;
+use super::tree::not_locked;
 use super::trust_options::TrustFileOption;
 use super::{Failure, block_on, terminal};
 use crate::client::{Client, Contact};
-use crate::domain::{Grants, PluginName, Requirement};
-use crate::resolver::{HostRequest, Lock, LockedHost, Policy, ResolveRequest};
+use crate::domain::{Grants, PluginName};
+use crate::resolver::{Lock, LockedHost, Policy, ResolveRequest, UpgradePlan};
+
+/// Where a lock is looked for and written.
+const USUAL_FILE: &str = "pluginry.lock";
 
 /// Choose releases that fit together and your host, and write them down in a lock.
 ///
 /// Nothing is granted by default: when a plugin needs a power, the command names it and the flag to add.
-/// A lock that is there already is kept where it still fits, with what it grants.
+/// A lock that is there already is kept where it still fits, with what was asked of it and what it grants.
 #[derive(clap::Args)]
 pub(super) struct ResolveArguments {
-    /// The plugins wanted, like acme:markdown@^1.2; a missing requirement means any version.
-    #[arg(required = true, value_parser = parse_root, value_name = "NAME@REQUIREMENT")]
-    roots: Vec<(PluginName, Requirement)>,
-    /// Where the lock is written; without it, it is printed.
+    #[command(flatten)]
+    question: Question,
+    /// Where the lock is written; without it, pluginry.lock is brought up to date, or with other roots the lock is printed.
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Your host's profile, like wasi:cli@0.2.0; without a version, the registry's newest that runs everything.
-    #[arg(long, value_name = "PROFILE", default_value = "pluginry:reference")]
-    profile: ProfileName,
-    /// A power you give, like network=hosts:api.example.com:443; may be given more than once.
-    #[arg(long, value_name = "CAPABILITY[=KIND:VALUE,…]")]
-    grant: Vec<Grant>,
     /// Give every power the chosen plugins ask for.
     #[arg(long)]
     grant_requested: bool,
-    /// What else you accept, as JSON or TOML: min_age_hours, require_verified, max_risk, licenses, …
-    #[arg(long, value_name = "FILE")]
-    policy: Option<PathBuf>,
     /// A plugin to move forward though it is locked; may be given more than once.
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", conflicts_with = "fresh")]
     upgrade: Vec<PluginName>,
+    /// Move every plugin forward.
+    #[arg(long, conflicts_with_all = ["upgrade", "fresh"])]
+    upgrade_all: bool,
     /// Choose as if there were no lock yet.
     #[arg(long)]
     fresh: bool,
+    /// Fail when the lock is not what a resolve would keep, and say what would change; writes nothing.
+    #[arg(long, conflicts_with_all = ["fresh", "upgrade", "upgrade_all", "dry_run"])]
+    locked: bool,
+    /// Say what would change, and write nothing.
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     trust: TrustFileOption,
-    /// Print the lock as JSON.
+    /// Print the lock as JSON, or with --dry-run what would change.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -57,56 +60,107 @@ pub(super) struct ResolveArguments {
 impl ResolveArguments {
     pub(super) fn run(self) -> Result<(), Failure> {
         let before = self.lock_before()?;
+        let request = self.request(before.clone())?;
         let (trust, _document) = self.trust.read()?;
-        let registry = contact(self.registry.client()?, trust.chain)?;
-        let request = self.request(before)?;
+        let registry = before.as_ref().and_then(|lock| lock.registry.as_deref());
+        let registry = contact(self.registry.client_or(registry)?, trust.chain)?;
         let lock = if self.grant_requested {
             block_on(resolve_granting_requests(&registry, request))?
         } else {
             block_on(resolve_within_grants(&registry, request))?
         };
+        if self.dry_run {
+            return self.show_plan(&before.unwrap_or_default(), lock);
+        }
+        if let Some(before) = before.filter(|_| self.locked) {
+            return self.check_locked(&before, &lock);
+        }
         say_choice(&lock);
         self.write(&lock)
     }
 
+    /// The file that the lock is in: the one named, or the usual one where a lock is what it is about.
+    fn lock_file(&self) -> Option<PathBuf> {
+        let is_about_lock = self.question.roots.is_empty()
+            || self.locked
+            || self.dry_run
+            || self.upgrade_all
+            || !self.upgrade.is_empty();
+        self.output.clone().or_else(|| is_about_lock.then(|| PathBuf::from(USUAL_FILE)))
+    }
+
     fn lock_before(&self) -> Result<Option<Lock>, Failure> {
-        match &self.output {
-            Some(path) if !self.fresh && path.exists() => read_lock(path).map(Some),
+        let needs_lock = self.locked || self.upgrade_all || !self.upgrade.is_empty();
+        match self.lock_file() {
+            Some(path) if !self.fresh && (needs_lock || path.exists()) => read_lock(&path).map(Some),
             _ => Ok(None),
         }
     }
 
     fn request(&self, before: Option<Lock>) -> Result<ResolveRequest, Failure> {
-        let granted_before = before.as_ref().and_then(|lock| lock.host.as_ref()?.grants.clone());
-        let mut granted = granted_before.unwrap_or_default();
-        grants::add(&mut granted, self.grant.iter().cloned());
-        let host = HostRequest {
-            profile: self.profile.name.clone(),
-            version: self.profile.version.clone(),
-            extension_points: None,
-            grants: Some(granted),
+        let request = self.question.request(before)?;
+        let Some(lock) = &request.lock else { return Ok(request) };
+        check_names(&self.upgrade, lock)?;
+        let upgrade = if self.upgrade_all {
+            lock.releases.iter().map(|release| release.name.clone()).collect()
+        } else {
+            self.upgrade.iter().cloned().collect()
         };
-        Ok(ResolveRequest {
-            roots: self.roots.iter().cloned().collect(),
-            host: Some(host),
-            policy: self.policy.as_deref().map(read_policy).transpose()?.unwrap_or_default(),
-            lock: before,
-            upgrade: self.upgrade.iter().cloned().collect(),
-            ..ResolveRequest::default()
-        })
+        Ok(ResolveRequest { upgrade, ..request })
+    }
+
+    fn show_plan(&self, before: &Lock, lock: Lock) -> Result<(), Failure> {
+        let plan = UpgradePlan::new(before, lock);
+        if self.json {
+            terminal::print_json(&plan);
+        } else {
+            terminal::print(&plan_text(&plan.comparison, &plan.lock.held_back, &plan.lock.let_go));
+        }
+        Ok(())
+    }
+
+    fn check_locked(&self, before: &Lock, lock: &Lock) -> Result<(), Failure> {
+        let comparison = before.compare(lock);
+        if !comparison.is_same_choice() {
+            let changes = plan_text(&comparison, &[], &lock.let_go);
+            let message = format!("the lock is not what a resolve keeps\n{changes}");
+            return Err(Failure::new("lock-outdated", message)
+                .with_mend("Run the same command without --locked, and look at what it changes."));
+        }
+        for release in &lock.releases {
+            if let Some(advice) = &release.deprecated {
+                terminal::say(&format!("note: {} is deprecated: {}", release.id(), terminal::one_line(advice)));
+            }
+        }
+        if self.json {
+            terminal::print_json(before);
+        }
+        Ok(())
     }
 
     fn write(&self, lock: &Lock) -> Result<(), Failure> {
-        if let Some(path) = &self.output {
+        let file = self.lock_file();
+        if let Some(path) = &file {
             replace_file(path, lock.to_toml().as_bytes())?;
             terminal::say(&format!("Wrote {}.", path.display()));
         }
-        match (self.json, &self.output) {
+        match (self.json, &file) {
             (true, _) => terminal::print_json(lock),
             (false, None) => terminal::print(lock.to_toml().trim_end()),
             (false, Some(_)) => {}
         }
         Ok(())
+    }
+}
+
+/// Each name must be of a plugin in the lock, of what one stands in for, or of the host's profile.
+pub(super) fn check_names(names: &[PluginName], lock: &Lock) -> Result<(), Failure> {
+    let is_known = |name: &&PluginName| {
+        lock.host.as_ref().is_some_and(|host| host.profile == **name) || lock.why(name).is_some()
+    };
+    match names.iter().find(|name| !is_known(name)) {
+        None => Ok(()),
+        Some(unknown) => Err(not_locked(unknown, lock)),
     }
 }
 
@@ -209,10 +263,13 @@ fn say_choice(lock: &Lock) {
             held.name, held.newest, held.chosen
         ));
     }
+    for gone in &lock.let_go {
+        terminal::say(&format!("not kept: {}: {}", gone.name, terminal::one_line(&gone.reason)));
+    }
 }
 
 /// TOML by its file name, JSON otherwise.
-fn read_policy(path: &Path) -> Result<Policy, Failure> {
+pub(super) fn read_policy(path: &Path) -> Result<Policy, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| Failure::file("read", path, error))?;
     let is_toml = path.extension().is_some_and(|extension| extension == "toml");
     let policy = if is_toml {

@@ -12,6 +12,7 @@ mod contact;
 mod contact_refusal;
 mod error;
 mod fetch;
+mod lock_answers;
 mod memory;
 mod monitor;
 mod requests;

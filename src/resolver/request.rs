@@ -142,6 +142,15 @@ impl Policy {
         *self == Self::default()
     }
 
+    /// Whether a licence, an SPDX expression, lets one choose an accepted one.
+    pub fn accepts_license(&self, license: &str) -> bool {
+        let Some(accepted) = &self.licenses else { return true };
+        match spdx::Expression::parse(license) {
+            Ok(expression) => expression.evaluate(|requirement| accepted.contains(&requirement.to_string())),
+            Err(_) => accepted.contains(license),
+        }
+    }
+
     /// How far a namespace is trusted: the host's own word, else what the registry says.
     pub fn trust_of(&self, namespace: &Namespace, registered: TrustLevel) -> TrustLevel {
         self.trust.get(namespace).copied().unwrap_or(registered)

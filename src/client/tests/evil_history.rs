@@ -3,10 +3,10 @@
 use super::world::{block_on, stranger};
 use super::{Answer, TestPlugin, World};
 use crate::client::{Client, Memory, Pinning};
-use crate::domain::Timestamp;
-use crate::resolver::{Lock, LockedHost, ResolveRequest};
+use crate::domain::{Grants, Risk, Timestamp};
+use crate::resolver::{AsOf, Lock, LockedHost, Policy, ResolveRequest};
 use crate::signing::SecretKey;
-use crate::trust::testing::{QUIET, TestLog, TestPackage, author, registry_key};
+use crate::trust::testing::{QUIET, TALKATIVE, TestLog, TestPackage, author, registry_key};
 use crate::trust::{
     DatedKey, LogEvent, Moment, RECALLS_LIFE_SECONDS, RecallFeed, TrustChain, TrustDocument, sign_recalls,
 };
@@ -319,7 +319,11 @@ fn resolve(world: &World, answer: &Lock, request: &ResolveRequest) -> Result<Loc
 }
 
 fn request(world: &World) -> ResolveRequest {
-    ResolveRequest { host: world.lock.host.as_ref().map(LockedHost::to_request), ..ResolveRequest::default() }
+    ResolveRequest {
+        roots: world.lock.roots.clone(),
+        host: world.lock.host.as_ref().map(LockedHost::to_request),
+        ..ResolveRequest::default()
+    }
 }
 
 #[test]
@@ -365,6 +369,57 @@ fn a_lock_that_is_no_answer_to_the_question_is_refused() {
     ];
 
     insta::assert_snapshot!(words.join("\n"));
+}
+
+#[test]
+fn a_lock_that_holds_what_the_host_forbids_is_refused() {
+    let plugin = TestPlugin::new("acme:hello", TALKATIVE, "network = {}");
+    let world = World::granting(r#"{"network":{}}"#, &[&plugin]);
+    let asked = || request(&world);
+    let policy = |text: &str| -> (Lock, ResolveRequest) {
+        let policy: Policy = serde_json::from_str(text).unwrap();
+        (Lock { policy: policy.clone(), ..world.lock.clone() }, ResolveRequest { policy, ..asked() })
+    };
+    let changed = |change: &dyn Fn(&mut Lock)| {
+        let mut lock = world.lock.clone();
+        change(&mut lock);
+        lock
+    };
+    let older = changed(&|lock| {
+        lock.releases[0].version = "0.0.9".parse().unwrap();
+        lock.releases[0].capabilities.clear();
+    });
+    let (risky, within_risk) = policy(r#"{"max_risk":"medium"}"#);
+    let risky = Lock { releases: changed(&|lock| lock.releases[0].risk = Some(Risk::High)).releases, ..risky };
+    let cases = [
+        ("ungranted", changed(&|lock| lock.host.as_mut().unwrap().grants = Some(Grants::new())), {
+            let mut request = asked();
+            request.host.as_mut().unwrap().grants = Some(Grants::new());
+            request
+        }),
+        ("denied", policy(r#"{"denied_namespaces":["acme"]}"#).0, policy(r#"{"denied_namespaces":["acme"]}"#).1),
+        ("not allowed", policy(r#"{"allowed_namespaces":["good"]}"#).0, policy(r#"{"allowed_namespaces":["good"]}"#).1),
+        (
+            "distrusted",
+            policy(r#"{"min_trust":"partner","trust":{"acme":"marketplace"}}"#).0,
+            policy(r#"{"min_trust":"partner","trust":{"acme":"marketplace"}}"#).1,
+        ),
+        ("too risky", risky, within_risk),
+        ("risk untold", policy(r#"{"max_risk":"high"}"#).0, policy(r#"{"max_risk":"high"}"#).1),
+        ("licence", policy(r#"{"licenses":["MIT"]}"#).0, policy(r#"{"licenses":["MIT"]}"#).1),
+        ("another policy", world.lock.clone(), policy(r#"{"licenses":["MIT"]}"#).1),
+        ("another moment", changed(&|lock| lock.as_of = Some(AsOf { tree_size: 1 })), asked()),
+        ("more optional", changed(&|lock| lock.with_optional = ["acme:more".parse().unwrap()].into()), asked()),
+        ("widening", world.lock.clone(), ResolveRequest { lock: Some(older), ..asked() }),
+        ("unasked", changed(&|lock| lock.roots.clear()), ResolveRequest { roots: Default::default(), ..asked() }),
+        ("a wrong level", changed(&|lock| lock.releases[0].load_level = 3), asked()),
+    ];
+
+    let words = cases.iter().map(|(what, answer, request)| {
+        format!("{what}: {}", resolve(&world, answer, request).unwrap_err())
+    });
+
+    insta::assert_snapshot!(words.collect::<Vec<_>>().join("\n"));
 }
 
 #[test]

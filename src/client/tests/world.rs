@@ -2,7 +2,7 @@
 
 use super::{Answer, TestRegistry};
 use crate::client::{Client, ClientError, Contact, FetchOptions, Fetched};
-use crate::domain::Timestamp;
+use crate::domain::{Requirement, Timestamp};
 use crate::log::TilePath;
 use crate::resolver::{Lock, LockedRelease};
 use crate::signing::SecretKey;
@@ -57,6 +57,7 @@ impl World {
             sequence: log.entries.len() as u64,
             checkpoint: Some(log.note()),
             host: Some(serde_json::from_str(&host).unwrap()),
+            roots: plugins.iter().map(|plugin| (plugin.locked.name.clone(), Requirement::any())).collect(),
             releases: plugins.iter().map(|plugin| plugin.locked.clone()).collect(),
             ..Lock::default()
         };

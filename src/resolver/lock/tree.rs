@@ -117,6 +117,21 @@ struct Pending<'a> {
 }
 
 impl Lock {
+    /// A release that no root leads to, if there is one.
+    pub fn unneeded(&self) -> Option<ReleaseId> {
+        let graph = Graph::of(self);
+        let mut is_needed: Vec<bool> = graph.roots.iter().map(|asked| !asked.is_empty()).collect();
+        let mut open: Vec<usize> = (0..is_needed.len()).filter(|place| is_needed[*place]).collect();
+        while let Some(place) = open.pop() {
+            for need in &graph.needs[place] {
+                if !std::mem::replace(&mut is_needed[need.place], true) {
+                    open.push(need.place);
+                }
+            }
+        }
+        is_needed.iter().position(|is_needed| !is_needed).map(|place| self.releases[place].id())
+    }
+
     /// The tree, line by line. Each release is unfolded once.
     pub fn tree(&self, view: &TreeView) -> Vec<TreeLine> {
         let graph = Graph::of(self);
