@@ -19,9 +19,7 @@ pub(super) fn plan_text(comparison: &Comparison, held_back: &[HeldBack], let_go:
         blocks.extend(asked(comparison));
         blocks.push(together(comparison));
     }
-    let let_go = let_go.iter().map(|gone| {
-        hanging(&format!("  {} ", gone.name), &one_line(&gone.reason))
-    });
+    let let_go = let_go.iter().map(|gone| hanging(&format!("  {} ", gone.name), &one_line(&gone.reason)));
     blocks.extend(section("Cannot be kept:", let_go.collect()));
     let held_back = held_back.iter().map(|held| {
         let mark = format!("  {} {} (not {}): ", held.name, held.chosen, held.newest);
@@ -37,9 +35,10 @@ fn section(head: &str, lines: Vec<String>) -> Option<String> {
 
 fn changes(changes: &[ReleaseChange]) -> Option<String> {
     let rows: Vec<Vec<String>> = changes.iter().map(row).collect();
-    let lines = table(&rows).into_iter().zip(changes).flat_map(|(line, change)| {
-        [line].into_iter().chain(details(change))
-    });
+    let lines = table(&rows)
+        .into_iter()
+        .zip(changes)
+        .flat_map(|(line, change)| [line].into_iter().chain(details(change)));
     let lines: Vec<String> = lines.collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
 }

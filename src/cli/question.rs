@@ -59,7 +59,9 @@ impl std::str::FromStr for Moment {
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
             "now" => Ok(Self::Now),
-            size => size.parse().map(Self::Size).map_err(|_| "write a log size such as 1234, or now".to_owned()),
+            size => {
+                size.parse().map(Self::Size).map_err(|_| "write a log size such as 1234, or now".to_owned())
+            }
         }
     }
 }
@@ -115,7 +117,8 @@ impl Question {
             (flag, named) => flag.clone().or_else(|| named.clone()),
         };
         let built_in = || profiles::named(&profile).ok().map(|profile| profile.version.clone());
-        let version = said.or_else(|| locked.as_ref().and_then(|host| host.version.clone())).or_else(built_in);
+        let version =
+            said.or_else(|| locked.as_ref().and_then(|host| host.version.clone())).or_else(built_in);
         let points = &self.extension_point;
         let extension_points = if points.is_empty() {
             locked.and_then(|host| host.extension_points)

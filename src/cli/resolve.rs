@@ -129,7 +129,11 @@ impl ResolveArguments {
         }
         for release in &lock.releases {
             if let Some(advice) = &release.deprecated {
-                terminal::say(&format!("note: {} is deprecated: {}", release.id(), terminal::one_line(advice)));
+                terminal::say(&format!(
+                    "note: {} is deprecated: {}",
+                    release.id(),
+                    terminal::one_line(advice)
+                ));
             }
         }
         if self.json {

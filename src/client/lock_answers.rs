@@ -14,7 +14,9 @@ pub(super) fn what_differs(lock: &Lock, request: &ResolveRequest) -> Option<Stri
     other_question(lock, request)
         .map(ToOwned::to_owned)
         .or_else(|| lock.check().err().map(|problem| format!("it does not hold together: {problem}")))
-        .or_else(|| lock.unneeded().map(|release| format!("it holds {release}, which nothing asked for needs")))
+        .or_else(|| {
+            lock.unneeded().map(|release| format!("it holds {release}, which nothing asked for needs"))
+        })
         .or_else(|| other_bytes(lock, request))
         .or_else(|| lock.releases.iter().find_map(|release| forbidden(release, request)))
         .or_else(|| side_by_side(lock, request))
@@ -64,7 +66,8 @@ fn ungranted(release: &LockedRelease, request: &ResolveRequest) -> Option<String
     let grants = request.host.as_ref()?.grants.as_ref()?;
     release.capabilities.iter().find_map(|(capability, asked)| {
         let is_granted = grants.get(capability).is_some_and(|granted| asked.scope.is_within(granted));
-        (!is_granted).then(|| format!("asks for `{capability}`{}, and you do not grant that", of(&asked.scope)))
+        (!is_granted)
+            .then(|| format!("asks for `{capability}`{}, and you do not grant that", of(&asked.scope)))
     })
 }
 
@@ -132,7 +135,10 @@ fn widening(release: &LockedRelease, request: &ResolveRequest) -> Option<String>
         !before.is_some_and(|before| asked.scope.is_within(&before.scope))
     });
     wider.map(|(capability, _)| {
-        format!("asks for more of `{capability}` than {} did, and your policy does not allow that", older.version)
+        format!(
+            "asks for more of `{capability}` than {} did, and your policy does not allow that",
+            older.version
+        )
     })
 }
 

@@ -390,15 +390,24 @@ fn a_lock_that_holds_what_the_host_forbids_is_refused() {
         lock.releases[0].capabilities.clear();
     });
     let (risky, within_risk) = policy(r#"{"max_risk":"medium"}"#);
-    let risky = Lock { releases: changed(&|lock| lock.releases[0].risk = Some(Risk::High)).releases, ..risky };
+    let risky =
+        Lock { releases: changed(&|lock| lock.releases[0].risk = Some(Risk::High)).releases, ..risky };
     let cases = [
         ("ungranted", changed(&|lock| lock.host.as_mut().unwrap().grants = Some(Grants::new())), {
             let mut request = asked();
             request.host.as_mut().unwrap().grants = Some(Grants::new());
             request
         }),
-        ("denied", policy(r#"{"denied_namespaces":["acme"]}"#).0, policy(r#"{"denied_namespaces":["acme"]}"#).1),
-        ("not allowed", policy(r#"{"allowed_namespaces":["good"]}"#).0, policy(r#"{"allowed_namespaces":["good"]}"#).1),
+        (
+            "denied",
+            policy(r#"{"denied_namespaces":["acme"]}"#).0,
+            policy(r#"{"denied_namespaces":["acme"]}"#).1,
+        ),
+        (
+            "not allowed",
+            policy(r#"{"allowed_namespaces":["good"]}"#).0,
+            policy(r#"{"allowed_namespaces":["good"]}"#).1,
+        ),
         (
             "distrusted",
             policy(r#"{"min_trust":"partner","trust":{"acme":"marketplace"}}"#).0,
@@ -409,15 +418,23 @@ fn a_lock_that_holds_what_the_host_forbids_is_refused() {
         ("licence", policy(r#"{"licenses":["MIT"]}"#).0, policy(r#"{"licenses":["MIT"]}"#).1),
         ("another policy", world.lock.clone(), policy(r#"{"licenses":["MIT"]}"#).1),
         ("another moment", changed(&|lock| lock.as_of = Some(AsOf { tree_size: 1 })), asked()),
-        ("more optional", changed(&|lock| lock.with_optional = ["acme:more".parse().unwrap()].into()), asked()),
+        (
+            "more optional",
+            changed(&|lock| lock.with_optional = ["acme:more".parse().unwrap()].into()),
+            asked(),
+        ),
         ("widening", world.lock.clone(), ResolveRequest { lock: Some(older), ..asked() }),
-        ("unasked", changed(&|lock| lock.roots.clear()), ResolveRequest { roots: Default::default(), ..asked() }),
+        (
+            "unasked",
+            changed(&|lock| lock.roots.clear()),
+            ResolveRequest { roots: Default::default(), ..asked() },
+        ),
         ("a wrong level", changed(&|lock| lock.releases[0].load_level = 3), asked()),
     ];
 
-    let words = cases.iter().map(|(what, answer, request)| {
-        format!("{what}: {}", resolve(&world, answer, request).unwrap_err())
-    });
+    let words = cases
+        .iter()
+        .map(|(what, answer, request)| format!("{what}: {}", resolve(&world, answer, request).unwrap_err()));
 
     insta::assert_snapshot!(words.collect::<Vec<_>>().join("\n"));
 }
