@@ -18,8 +18,8 @@ pub(super) struct Selected<'a, 'b> {
     pub(super) selection: &'b Selection,
     places: Map<(Symbol, u32), usize>,
     pub(super) chosen: Vec<Chosen<'a>>,
-    /// By plugin: who needs it, and how.
-    pub(super) asking: Map<Symbol, Vec<(usize, Edge)>>,
+    /// The place of what was chosen for each root.
+    pub(super) root_places: Vec<usize>,
 }
 
 /// A release of the answer.
@@ -29,6 +29,8 @@ pub(super) struct Chosen<'a> {
     pub(super) release: &'a Release,
     /// What it asks for, and the place of what was chosen for it.
     needs: Vec<(usize, Edge)>,
+    /// The places of those who ask for it, and how they do.
+    pub(super) asked_by: Vec<(usize, Edge)>,
 }
 
 impl Chosen<'_> {
@@ -42,17 +44,19 @@ impl Chosen<'_> {
 
 impl<'a, 'b> Selected<'a, 'b> {
     pub(super) fn walk(provider: &'b Provider<'a>, selection: &'b Selection) -> Self {
-        let (places, asking) = (Map::default(), Map::default());
-        let mut selected = Self { provider, selection, places, chosen: Vec::new(), asking };
+        let (places, chosen, root_places) = (Map::default(), Vec::new(), Vec::new());
+        let mut selected = Self { provider, selection, places, chosen, root_places };
         for root in 0..provider.roots.len() {
-            selected.place_of(provider.root_target(root).0);
+            let place = selected.place_of(provider.root_target(root).0);
+            selected.root_places.push(place);
         }
         let mut next = 0;
         while next < selected.chosen.len() {
             let mut needs = Vec::new();
             for edge in provider.dependencies_of(selected.chosen[next].release) {
-                selected.asking.entry(edge.plugin).or_default().push((next, edge));
-                needs.push((selected.place_of(provider.target(edge).0), edge));
+                let place = selected.place_of(provider.target(edge).0);
+                selected.chosen[place].asked_by.push((next, edge));
+                needs.push((place, edge));
             }
             selected.chosen[next].needs = needs;
             next += 1;
@@ -69,22 +73,12 @@ impl<'a, 'b> Selected<'a, 'b> {
                 let ordinal = start + number;
                 *self.places.entry((plugin, ordinal)).or_insert_with(|| {
                     let release = &releases[number as usize];
-                    self.chosen.push(Chosen { plugin, ordinal, release, needs: Vec::new() });
+                    let (needs, asked_by) = (Vec::new(), Vec::new());
+                    self.chosen.push(Chosen { plugin, ordinal, release, needs, asked_by });
                     self.chosen.len() - 1
                 })
             }
             choice => self.place_of(self.provider.options(choice)[number as usize].package),
-        }
-    }
-
-    /// The place of what was chosen for a package that was walked before.
-    fn place_chosen_for(&self, package: Package) -> usize {
-        let number = *self.selection.get(&package).expect("what is needed is chosen");
-        match package {
-            Package::Line { plugin, line } => {
-                self.places[&(plugin, self.provider.releases(plugin, line).0 + number)]
-            }
-            choice => self.place_chosen_for(self.provider.options(choice)[number as usize].package),
         }
     }
 
@@ -166,9 +160,9 @@ impl<'a, 'b> Selected<'a, 'b> {
     /// The roots whose release the lock would not know from their requirements.
     fn root_releases(&self, releases: &[LockedRelease]) -> BTreeMap<PluginName, ReleaseId> {
         let mut unusual = BTreeMap::new();
-        for (place, root) in self.provider.roots.iter().enumerate() {
+        for (root, place) in self.provider.roots.iter().zip(&self.root_places) {
             let name = &self.provider.index.plugin(root.plugin).name;
-            let id = self.id(self.place_chosen_for(self.provider.root_target(place).0));
+            let id = self.id(*place);
             let usual = usual_root_release(releases, name, &root.matching.requirement);
             if usual.is_none_or(|usual| usual.id() != id) {
                 unusual.insert(name.clone(), id);

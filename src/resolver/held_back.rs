@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use super::answer::{Chosen, Selected};
 use super::explain::{WORDS_CHARACTERS, brief};
 use super::hindrance::Hindrance;
-use super::index::{Release, Symbol, compatibility};
+use super::index::{Matching, Release, Symbol, compatibility};
 use super::provider::Package;
 use super::version_bits::VersionBits;
 use super::{HeldBack, LetGo};
 use crate::domain::{PluginName, Version};
 
-impl<'a> Selected<'a, '_> {
+impl Selected<'_, '_> {
     /// Plugins whose newest release, withdrawn ones and unwanted pre-releases aside, is not in the lock.
     pub(super) fn held_back(&self) -> Vec<HeldBack> {
         let mut highest: BTreeMap<Symbol, usize> = BTreeMap::new();
@@ -22,12 +22,13 @@ impl<'a> Selected<'a, '_> {
             }
         }
         let mut held_back: Vec<HeldBack> =
-            highest.into_values().filter_map(|place| self.held_back_by(&self.chosen[place])).collect();
+            highest.into_values().filter_map(|place| self.held_back_by(place)).collect();
         held_back.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         held_back
     }
 
-    fn held_back_by(&self, chosen: &Chosen<'a>) -> Option<HeldBack> {
+    fn held_back_by(&self, place: usize) -> Option<HeldBack> {
+        let chosen = &self.chosen[place];
         let plugin = self.provider.index.plugin(chosen.plugin);
         let counts = self.provider.filters.counts_pre_releases(chosen.plugin);
         let mut newer = (chosen.ordinal + 1..plugin.end()).rev().filter(|ordinal| {
@@ -41,13 +42,13 @@ impl<'a> Selected<'a, '_> {
             let release = &plugin.releases[*ordinal as usize];
             self.hindrance(chosen.plugin, release).is_none()
                 && (release.deprecated.is_none() || chosen.release.deprecated.is_some())
-                && self.asked_otherwise(chosen.plugin, *ordinal).is_none()
+                && self.asked_otherwise(place, *ordinal).is_none()
         };
         let (newest, reason) = match newer.find(|ordinal| is_kept && fits(ordinal)) {
             Some(kept_from) => {
                 (kept_from, "the lock holds it; name the plugin in `upgrade` to move on".to_owned())
             }
-            None => (newest, self.reason_against(chosen, newest)),
+            None => (newest, self.reason_against(place, newest)),
         };
         Some(HeldBack {
             name: plugin.name.clone(),
@@ -103,13 +104,14 @@ impl<'a> Selected<'a, '_> {
     }
 
     /// Why not this release of the plugin, but the chosen one.
-    fn reason_against(&self, chosen: &Chosen<'a>, ordinal: u32) -> String {
+    fn reason_against(&self, place: usize, ordinal: u32) -> String {
+        let chosen = &self.chosen[place];
         let plugin = chosen.plugin;
         let release = &self.provider.index.plugin(plugin).releases[ordinal as usize];
         if let Some(hindrance) = self.hindrance(plugin, release) {
             return format!("{} {}", release.version, hindrance.sentence(false));
         }
-        if let Some(asked) = self.asked_otherwise(plugin, ordinal) {
+        if let Some(asked) = self.asked_otherwise(place, ordinal) {
             return asked;
         }
         match &release.deprecated {
@@ -120,15 +122,30 @@ impl<'a> Selected<'a, '_> {
         }
     }
 
-    /// Who asks for other versions of the plugin, if anybody does.
-    fn asked_otherwise(&self, plugin: Symbol, ordinal: u32) -> Option<String> {
-        let mut roots = self.provider.roots.iter().filter(|root| root.plugin == plugin);
-        if let Some(root) = roots.find(|root| !root.matching.has(ordinal)) {
-            return Some(format!("you ask for {}", root.matching.requirement));
-        }
-        self.asking.get(&plugin)?.iter().find_map(|(place, edge)| {
-            (!self.provider.matching(*edge).has(ordinal))
-                .then(|| format!("{} needs {}", self.id(*place), self.provider.index.requirement(*edge)))
+    /// Who of those that the chosen release is there for does not ask for this one, if there is anybody.
+    fn asked_otherwise(&self, place: usize, ordinal: u32) -> Option<String> {
+        let Chosen { plugin, asked_by, .. } = &self.chosen[place];
+        let release = &self.provider.index.plugin(*plugin).releases[ordinal as usize];
+        let objection = |wanted: Symbol, matching: &Matching| {
+            let Matching { requirement, .. } = matching;
+            if wanted == *plugin {
+                return (!matching.has(ordinal)).then(|| requirement.to_string());
+            }
+            let provides =
+                |(name, version): &(Symbol, Version)| *name == wanted && requirement.matches(version);
+            let name = &self.provider.index.plugin(wanted).name;
+            (!release.provides.iter().any(provides))
+                .then(|| format!("{name} {requirement}, which {} does not provide", release.version))
+        };
+        let mut roots =
+            self.provider.roots.iter().zip(&self.root_places).filter(|(_, led_to)| **led_to == place);
+        let of_root = roots.find_map(|(root, _)| objection(root.plugin, &root.matching));
+        let mut others = asked_by.iter();
+        of_root.map(|wanted| format!("you ask for {wanted}")).or_else(|| {
+            others.find_map(|(asking, edge)| {
+                let wanted = objection(edge.plugin, &self.provider.matching(*edge))?;
+                Some(format!("{} needs {wanted}", self.id(*asking)))
+            })
         })
     }
 }

@@ -79,26 +79,40 @@ impl<'a> Kept<'a> {
     }
 
     fn take_choices(&mut self, lock: &'a Lock) {
-        for (root, met_by) in &lock.root_releases {
-            if let Some(requirement) = lock.roots.get(root) {
-                self.take_choice(root, requirement, met_by);
+        for (root, requirement) in &lock.roots {
+            match lock.root_releases.get(root) {
+                Some(ReleaseId { plugin, version }) => self.take_choice(root, requirement, plugin, version),
+                None => {
+                    let locked = self.index.symbol(root).map_or(&[][..], |symbol| self.locked(symbol));
+                    let matching =
+                        locked.iter().map(|locked| locked.version).filter(|v| requirement.matches(v));
+                    if let Some(newest) = matching.max() {
+                        self.take_choice(root, requirement, root, newest);
+                    }
+                }
             }
         }
         for dependency in lock.releases.iter().flat_map(|release| &release.dependencies) {
-            let met_by = &dependency.release;
-            let wanted = dependency.provides.as_ref().unwrap_or(&met_by.plugin);
-            self.take_choice(wanted, &dependency.requirement, met_by);
+            let ReleaseId { plugin, version } = &dependency.release;
+            let wanted = dependency.provides.as_ref().unwrap_or(plugin);
+            self.take_choice(wanted, &dependency.requirement, plugin, version);
         }
     }
 
-    fn take_choice(&mut self, wanted: &PluginName, requirement: &'a Requirement, met_by: &ReleaseId) {
-        let symbols = self.index.symbol(wanted).zip(self.index.symbol(&met_by.plugin));
+    fn take_choice(
+        &mut self,
+        wanted: &PluginName,
+        requirement: &'a Requirement,
+        plugin: &PluginName,
+        version: &Version,
+    ) {
+        let symbols = self.index.symbol(wanted).zip(self.index.symbol(plugin));
         let Some((wanted, plugin)) = symbols else { return };
         let is_only_way = wanted == plugin && self.locked(plugin).len() < 2;
         if is_only_way || self.is_upgraded(wanted) || self.is_upgraded(plugin) {
             return;
         }
-        let Some(ordinal) = self.index.plugin(plugin).ordinal_of(&met_by.version) else { return };
+        let Some(ordinal) = self.index.plugin(plugin).ordinal_of(version) else { return };
         self.met.entry((wanted, requirement)).or_insert((plugin, ordinal));
         self.met_anyhow.entry(wanted).or_default().insert((plugin, ordinal));
     }

@@ -45,7 +45,7 @@ pub struct HostRequest {
     /// The version of the profile it offers; absent: whichever registered one fits, the newest first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<Version>,
-    /// Where plugins plug in; absent: wherever the profile says.
+    /// Where plugins plug in; absent: wherever the profile says, which publishing has checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension_points: Option<BTreeSet<String>>,
     /// What it is willing to grant; absent or `null`: not checked, `{}`: nothing.
@@ -61,7 +61,7 @@ pub struct LockedHost {
     pub profile: PluginName,
     /// The version of the profile: the one asked for, or the one the resolve chose.
     pub version: Version,
-    /// Where plugins plug in; absent: wherever the profile says.
+    /// Where plugins plug in; absent: wherever the profile says, which publishing has checked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extension_points: Option<BTreeSet<String>>,
     /// What it is willing to grant; absent or `null`: not checked, `{}`: nothing.
