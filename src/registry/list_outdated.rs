@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::{Registry, ResolvePluginsError};
 use crate::domain::Timestamp;
-use crate::resolver::{Lock, Outdated, ResolveRequest, resolve};
+use crate::resolver::{Outdated, ResolveRequest, resolve};
 
 /// What speaks against the releases of the lock that the request holds. What it asks to upgrade does not count:
 /// everything may move.
@@ -19,10 +19,7 @@ pub async fn list_outdated(
     let moving = ResolveRequest { upgrade, ..request };
     let outdated = registry.at_solver(client, now, move |snapshot, circumstances| {
         let moved = resolve(snapshot, &moving, circumstances)?;
-        // What had to be let go is only told where it would have been kept.
-        let keeping = ResolveRequest { upgrade: Default::default(), ..moving.clone() };
-        let let_go = resolve(snapshot, &keeping, circumstances).map(|kept| kept.let_go).unwrap_or_default();
-        Ok(Outdated::new(&locked, Lock { let_go, ..moved }))
+        Ok(Outdated::new(&locked, moved))
     });
     let outdated = outdated.await?;
     Ok(Outdated { lock: registry.under_checkpoint(outdated.lock), ..outdated })

@@ -58,14 +58,12 @@ impl Selected<'_, '_> {
         })
     }
 
-    /// Locked releases that may not be chosen any more, though nobody asked to move off them.
+    /// Locked releases that may not be chosen any more, whether or not somebody asked to move off them.
     pub(super) fn let_go(&self) -> Vec<LetGo> {
         let request = self.provider.request;
         let locked = request.lock.iter().flat_map(|lock| &lock.releases);
-        let mut let_go: Vec<LetGo> = locked
-            .filter(|locked| !request.upgrade.contains(&locked.name))
-            .filter_map(|locked| self.let_go_of(&locked.name, &locked.version))
-            .collect();
+        let mut let_go: Vec<LetGo> =
+            locked.filter_map(|locked| self.let_go_of(&locked.name, &locked.version)).collect();
         let_go.sort_unstable_by(|a, b| (&a.name, &a.version).cmp(&(&b.name, &b.version)));
         let_go
     }
@@ -78,7 +76,9 @@ impl Selected<'_, '_> {
             None => "is not in this registry".to_owned(),
             Some((symbol, ordinal)) => {
                 let release = &index.plugin(symbol).releases[ordinal as usize];
-                self.hindrance(symbol, release)?.sentence(false)
+                // A lock keeps what was yanked: it is left because somebody asks for it.
+                let hindrance = self.hindrance(symbol, release).filter(|h| *h != Hindrance::Yanked)?;
+                hindrance.sentence(false)
             }
         };
         let in_its_place = self
