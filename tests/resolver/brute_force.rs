@@ -7,7 +7,8 @@ use pluginry::resolver::{Lock, ResolveFailure, ResolveRequest};
 use proptest::prelude::*;
 
 use super::checker::{Asked, faults, is_met_by, objection_to};
-use super::universe::{Bytes, Universe, Ways, read_policy, read_request};
+use super::differential::noise;
+use super::universe::{Bytes, NOW, Universe, Ways, read_policy, read_request};
 
 /// More would be more sets than can be tried.
 const RELEASES_MAX: usize = 12;
@@ -178,7 +179,14 @@ fn compare(
             let host = lock.host.as_ref().map(|host| &host.version);
             prop_assert_eq!(Some(host), best_host, "another host would have done better");
         }
-        Err(failure) => prop_assert!(failure.to_string().lines().count() <= 12, "{}", failure),
+        Err(failure) => {
+            prop_assert!(failure.to_string().lines().count() <= 12, "{}", failure);
+            for mend in failure.mends() {
+                let now = mend.not_before().map_or(NOW, |moment| moment.max(NOW));
+                let mended = universe.resolve_at(&mend.apply(request), now);
+                prop_assert!(mended.is_ok(), "{:?} mends nothing: {:?}\n{:#?}", mend, mended, universe);
+            }
+        }
     }
     Ok(answer)
 }
@@ -271,4 +279,28 @@ proptest! {
 /// Some of a lock's plugins, to be upgraded.
 fn upgraded(bytes: &mut Bytes<'_>, lock: &Lock) -> BTreeSet<PluginName> {
     lock.releases.iter().filter(|_| bytes.below(3) == 1).map(|locked| locked.name.clone()).collect()
+}
+
+#[test]
+fn the_universes_tried_are_of_every_kind() {
+    let (mut locks, mut larger, mut stand_ins, mut older_hosts, mut kept) = (0, 0, 0, 0, 0);
+
+    for seed in 0..1_000 {
+        let noise = noise(seed, 240);
+        let bytes = &mut Bytes(&noise);
+        let universe = Universe::read(bytes, Ways::All, RELEASES_MAX);
+        let mut request = read_request(bytes, Ways::All);
+        let Ok(lock) = universe.resolve(&request) else { continue };
+        locks += 1;
+        larger += usize::from(lock.releases.len() > 1);
+        let mut dependencies = lock.releases.iter().flat_map(|locked| &locked.dependencies);
+        stand_ins += usize::from(dependencies.any(|dependency| dependency.provides.is_some()));
+        older_hosts += usize::from(request.host.as_ref().is_some_and(|host| host.version.is_none())
+            && lock.host.as_ref().is_some_and(|host| host.version.as_semver().major == 1));
+        request.lock = universe.until(8).resolve(&request).ok();
+        kept += usize::from(request.lock.is_some() && universe.resolve(&request).is_ok_and(|again| ids(&again) != ids(&lock)));
+    }
+
+    let counts = [locks, larger, stand_ins, older_hosts, kept];
+    assert!(counts.into_iter().zip([250, 100, 20, 3, 20]).all(|(count, least)| count >= least), "{counts:?}");
 }

@@ -7,10 +7,12 @@
 mod brute_force;
 mod case;
 mod checker;
+mod determinism;
 mod differential;
 mod graph;
 mod hard;
 mod plain;
 mod plain_resolvo;
+mod policy;
 mod scenarios;
 mod universe;

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use pluginry::domain::{
     Capabilities, DependencySpec, Digest, Grants, HostProfile, IndexRelease, Namespace, PluginName,
-    ReleaseId, Requirement, Risk, Timestamp, TrustLevel, VerificationState, Version,
+    ReleaseId, Requirement, Risk, Timestamp, TrustLevel, VerificationState,
 };
 use pluginry::resolver::{
     AsOf, Circumstances, HostRequest, Index, Lock, Policy, ResolveFailure, ResolveRequest, resolve,
@@ -22,23 +22,14 @@ pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_795_262_400_000_000);
 const PLUGINS: [&str; 5] = ["ant:one", "ant:two", "bee:one", "bee:two", "cat:one"];
 /// Names that no release has and some stand in for.
 const VIRTUAL: [&str; 2] = ["face:draw", "face:read"];
-const VERSIONS: [&str; 8] =
-    ["1.0.0", "1.1.0", "2.0.0", "0.1.0", "1.2.0-rc.1", "2.1.0", "0.1.1", "2.0.0-beta.2"];
-const REQUIREMENTS: [&str; 14] = [
-    "*",
-    "^1.0",
-    "^1.1",
-    "^2.0",
-    ">=1.1, <3.0",
-    "=1.0.0",
-    "<2.0",
-    "^0.1",
-    "~1.1",
-    "=1.2.0-rc.1",
-    ">1",
-    "<=1.1",
-    ">=2.0.0-beta.1",
-    "^3.0",
+/// The more ordinary ones more often.
+const VERSIONS: [&str; 12] = [
+    "1.0.0", "1.1.0", "2.0.0", "1.2.0", "1.0.0", "1.1.0", "2.0.0", "2.1.0", "1.2.0", "0.1.0", "1.3.0-rc.1",
+    "2.0.0-beta.2",
+];
+const REQUIREMENTS: [&str; 20] = [
+    "*", "^1.0", ">=1.0", "^1.1", "*", "^1.0", ">=1.1, <3.0", "^2.0", ">=1.0, <3.0", "<2.0", "=1.0.0", "^1.2", ">1",
+    "<=1.1", "~1.1", "=1.1.0", "^0.1", "=1.3.0-rc.1", ">=2.0.0-beta.1", "^3.0",
 ];
 const LICENSES: [&str; 4] =
     ["MIT", "MIT OR Apache-2.0", "GPL-3.0-only", "Apache-2.0 AND (MIT OR BSD-3-Clause)"];
@@ -104,18 +95,22 @@ fn requirement(bytes: &mut Bytes<'_>) -> Requirement {
 impl Universe {
     /// A universe of at most `most` releases.
     pub(crate) fn read(bytes: &mut Bytes<'_>, ways: Ways, most: usize) -> Self {
-        let mut releases = BTreeMap::new();
         let trust: BTreeMap<Namespace, TrustLevel> =
             PLUGINS.iter().map(|plugin| (name(plugin).namespace().clone(), trust(bytes, ways))).collect();
-        let count = 2 + bytes.below(most - 1);
-        for sequence in 1..=count as u64 {
-            let plugin = name(bytes.pick(&PLUGINS));
-            let version: Version = bytes.pick(&VERSIONS).parse().expect("a version");
-            let id = ReleaseId::new(plugin, version);
-            let mut line = index_line(&id, sequence);
+        let plugins = &PLUGINS[..2 + bytes.below(PLUGINS.len() - 1)];
+        let count = 5 + bytes.below(most - 4);
+        let ids: BTreeSet<ReleaseId> = (0..count)
+            .map(|place| {
+                let version = bytes.pick(&VERSIONS).parse().expect("a version");
+                ReleaseId::new(name(plugins[place % plugins.len()]), version)
+            })
+            .collect();
+        let mut releases = BTreeMap::new();
+        for id in ids {
+            let mut line = index_line(&id, 1 + bytes.below(12) as u64);
             line.trust = trust[id.plugin.namespace()];
-            fill(&mut line, &id, bytes, ways);
-            releases.entry(id).or_insert_with(|| Rc::new(line));
+            fill(&mut line, &id, plugins, bytes, ways);
+            releases.insert(id, Rc::new(line));
         }
         Self { releases, profiles: profiles() }
     }
@@ -139,8 +134,21 @@ impl Universe {
     }
 
     pub(crate) fn resolve(&self, request: &ResolveRequest) -> Result<Lock, ResolveFailure> {
-        let circumstances = Circumstances { profiles: &self.profiles, now: NOW, should_stop: &|| false };
+        self.resolve_at(request, NOW)
+    }
+
+    /// Resolves at another moment than [`NOW`].
+    pub(crate) fn resolve_at(&self, request: &ResolveRequest, now: Timestamp) -> Result<Lock, ResolveFailure> {
+        let circumstances = Circumstances { profiles: &self.profiles, now, should_stop: &|| false };
         resolve(&self.index().snapshot(), request, &circumstances)
+    }
+
+    /// The releases of a plugin.
+    pub(crate) fn of_plugin(&self, plugin: &PluginName) -> impl Iterator<Item = (&ReleaseId, &IndexRelease)> {
+        let first = ReleaseId::new(plugin.clone(), "0.0.0-0".parse().expect("the lowest version"));
+        let plugin = plugin.clone();
+        let of_plugin = self.releases.range(first..).take_while(move |(id, _)| id.plugin == plugin);
+        of_plugin.map(|(id, line)| (id, &**line))
     }
 
     /// The request as the checker wants it.
@@ -155,8 +163,7 @@ impl Registry for Universe {
     }
 
     fn is_singleton(&self, plugin: &PluginName) -> bool {
-        let of_plugin = self.releases.iter().filter(|(id, _)| id.plugin == *plugin);
-        of_plugin.max_by_key(|(id, _)| &id.version).is_some_and(|(_, line)| line.singleton)
+        self.of_plugin(plugin).last().is_some_and(|(_, line)| line.singleton)
     }
 }
 
@@ -191,41 +198,49 @@ pub(crate) fn index_line(id: &ReleaseId, sequence: u64) -> IndexRelease {
     }
 }
 
-fn fill(line: &mut IndexRelease, id: &ReleaseId, bytes: &mut Bytes<'_>, ways: Ways) {
-    line.yanked = bytes.seldom(20);
-    for _ in 0..bytes.below(4) {
-        let is_virtual = ways != Ways::Plain && bytes.seldom(60);
-        let plugin = name(bytes.pick(if is_virtual { &VIRTUAL } else { &PLUGINS }));
-        let optional = ways != Ways::Plain && bytes.seldom(50);
-        let spec = DependencySpec { version: requirement(bytes), optional };
-        if plugin != id.plugin {
-            line.dependencies.insert(plugin, spec);
+fn fill(line: &mut IndexRelease, id: &ReleaseId, plugins: &[&str], bytes: &mut Bytes<'_>, ways: Ways) {
+    line.yanked = bytes.seldom(12);
+    let place = plugins.iter().position(|plugin| name(plugin) == id.plugin).expect("one of them");
+    // Mostly forwards, or hardly any set would be without a circle.
+    let is_last = place + 1 == plugins.len();
+    for _ in 0..bytes.below(if is_last { 2 } else { 4 }) {
+        let is_virtual = ways != Ways::Plain && bytes.seldom(70);
+        let is_backwards = bytes.seldom(30) || is_last;
+        let plugin = name(match (is_virtual, is_backwards) {
+            (true, _) => bytes.pick(&VIRTUAL),
+            (false, true) => bytes.pick(plugins),
+            (false, false) => bytes.pick(&plugins[place + 1..]),
+        });
+        let optional = ways != Ways::Plain && bytes.seldom(40);
+        let version = if is_virtual { Requirement::any() } else { requirement(bytes) };
+        // A release may need another version of itself; that is seldom anything but a mistake.
+        if plugin != id.plugin || bytes.seldom(5) {
+            line.dependencies.insert(plugin, DependencySpec { version, optional });
         }
     }
     if ways == Ways::Plain {
         return;
     }
-    if bytes.seldom(60) {
-        let provided = if bytes.seldom(20) { bytes.pick(&PLUGINS) } else { bytes.pick(&VIRTUAL) };
+    if bytes.seldom(110) {
+        let provided = if bytes.seldom(40) { bytes.pick(plugins) } else { bytes.pick(&VIRTUAL) };
         if name(provided) != id.plugin {
             line.provides.insert(name(provided), bytes.pick(&VERSIONS[..3]).parse().expect("a version"));
         }
     }
-    if bytes.seldom(40) {
-        let other = name(bytes.pick(&PLUGINS));
+    if bytes.seldom(50) {
+        let other = name(bytes.pick(plugins));
         if other != id.plugin {
             line.conflicts.insert(other, requirement(bytes));
         }
     }
-    line.singleton = bytes.seldom(20);
-    if ways == Ways::All && bytes.seldom(170) {
+    line.singleton = bytes.seldom(12);
+    if ways == Ways::All && bytes.seldom(90) {
         colour(line, bytes);
     }
 }
 
 /// What policies and hosts look at.
 fn colour(line: &mut IndexRelease, bytes: &mut Bytes<'_>) {
-    line.sequence += bytes.below(4) as u64 * 2;
     line.published_at = NOW.plus_seconds(-3600 * [1_000, 30, 5, 100][bytes.below(4)]);
     if bytes.seldom(120) {
         line.capabilities = capabilities(bytes);
@@ -237,7 +252,7 @@ fn colour(line: &mut IndexRelease, bytes: &mut Bytes<'_>) {
     if bytes.seldom(50) {
         line.verification = [VerificationState::Pending, VerificationState::Failed][bytes.below(2)];
     }
-    if bytes.seldom(60) {
+    if bytes.seldom(130) {
         line.profile_version =
             bytes.pick(&["^1.0", "^1.1", "^2.0", ">=1.1", "=1.0.0"]).parse().expect("a requirement");
     }
@@ -306,9 +321,11 @@ fn profiles() -> Vec<HostProfile> {
 pub(crate) fn read_request(bytes: &mut Bytes<'_>, ways: Ways) -> ResolveRequest {
     let mut request = ResolveRequest::default();
     for _ in 0..=bytes.below(3) {
-        let is_virtual = ways != Ways::Plain && bytes.seldom(40);
-        let root = name(bytes.pick(if is_virtual { &VIRTUAL } else { &PLUGINS }));
-        request.roots.insert(root, requirement(bytes));
+        let is_virtual = ways != Ways::Plain && bytes.seldom(30);
+        let plugins = if bytes.seldom(10) { &PLUGINS[..] } else { &PLUGINS[..2] };
+        let root = name(bytes.pick(if is_virtual { &VIRTUAL } else { plugins }));
+        let version = if bytes.seldom(90) { requirement(bytes) } else { Requirement::any() };
+        request.roots.insert(root, version);
     }
     request.policy.one_version_per_plugin = bytes.seldom(60);
     if ways == Ways::Plain {
@@ -325,12 +342,13 @@ pub(crate) fn read_request(bytes: &mut Bytes<'_>, ways: Ways) -> ResolveRequest 
         if bytes.seldom(128) {
             read_policy(bytes, &mut request.policy);
         }
-        request.as_of = bytes.seldom(30).then(|| AsOf { tree_size: bytes.below(12) as u64 });
+        request.as_of = bytes.seldom(20).then(|| AsOf { tree_size: 4 + bytes.below(8) as u64 });
     }
     request
 }
 
-fn read_host(bytes: &mut Bytes<'_>) -> HostRequest {
+/// A host; it may leave its version, its extension points and its grants open.
+pub(crate) fn read_host(bytes: &mut Bytes<'_>) -> HostRequest {
     let (profile, versions) = if bytes.seldom(10) {
         (PROFILES[1], &PROFILE_VERSIONS[..1])
     } else {
@@ -338,7 +356,7 @@ fn read_host(bytes: &mut Bytes<'_>) -> HostRequest {
     };
     let version = bytes.seldom(128).then(|| bytes.pick(versions).parse().expect("a version"));
     let extension_points = bytes.seldom(60).then(|| bytes.some_of(&POINTS).into_iter().collect());
-    let grants = bytes.seldom(120).then(|| {
+    let grants = bytes.seldom(90).then(|| {
         let grants: Grants =
             capabilities(bytes).into_iter().map(|(name, asked)| (name, asked.scope)).collect();
         grants
