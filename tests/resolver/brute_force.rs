@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use pluginry::domain::{IndexRelease, PluginName, ReleaseId, Requirement, Version};
-use pluginry::resolver::{Lock, ResolveFailure, ResolveRequest};
+use pluginry::resolver::{Lock, LockedRelease, ResolveFailure, ResolveRequest};
 use proptest::prelude::*;
 
 use super::checker::{Asked, faults, is_met_by, objection_to};
@@ -158,6 +158,15 @@ fn is_solved(answer: &Result<Lock, ResolveFailure>) -> bool {
     matches!(answer, Ok(_) | Err(ResolveFailure::Cycle { .. }))
 }
 
+/// Its releases and what meets their needs, for a person.
+fn in_words(lock: &Lock) -> String {
+    let needs = |locked: &LockedRelease| -> Vec<String> {
+        locked.dependencies.iter().map(|told| format!("{} for {}", told.release, told.requirement)).collect()
+    };
+    let releases = lock.releases.iter().map(|locked| format!("{} {:?}", locked.id(), needs(locked)));
+    releases.collect::<Vec<_>>().join("; ")
+}
+
 fn ids(lock: &Lock) -> BTreeSet<ReleaseId> {
     lock.releases.iter().map(|locked| locked.id()).collect()
 }
@@ -171,11 +180,11 @@ fn compare(
     let sets = Sets::new(universe, request);
     let best_host = sets.best_host();
 
-    prop_assert_eq!(is_solved(&answer), best_host.is_some(), "{:?}\n{:#?}", &answer, universe);
+    prop_assert_eq!(is_solved(&answer), best_host.is_some(), "{:?}\n{:?}\n{:?}", &answer, request, universe);
     match &answer {
         Ok(lock) => {
             let found = faults(lock, &universe.asked(request));
-            prop_assert!(found.is_empty(), "{:?}\n{:#?}\n{:#?}", found, lock, universe);
+            prop_assert!(found.is_empty(), "{:?}\n{}\n{:?}\n{:?}", found, in_words(lock), request, universe);
             let host = lock.host.as_ref().map(|host| &host.version);
             prop_assert_eq!(Some(host), best_host, "another host would have done better");
         }
@@ -184,7 +193,7 @@ fn compare(
             for mend in failure.mends() {
                 let now = mend.not_before().map_or(NOW, |moment| moment.max(NOW));
                 let mended = universe.resolve_at(&mend.apply(request), now);
-                prop_assert!(mended.is_ok(), "{:?} mends nothing: {:?}\n{:#?}", mend, mended, universe);
+                prop_assert!(mended.is_ok(), "{:?} mends nothing: {:?}\n{:?}\n{:?}", mend, mended, request, universe);
             }
         }
     }
@@ -255,7 +264,8 @@ proptest! {
         let host = lock.host.as_ref().map(|host| &host.version);
         let still_holds = sets.of_lock(&lock).is_some_and(|set| sets.holds(set, sets.allowed(host)));
         if still_holds {
-            prop_assert_eq!(answer.ok().as_ref().map(ids), Some(ids(&lock)), "{:#?}", universe);
+            let again = answer.as_ref().ok().map(in_words);
+            prop_assert_eq!(again, Some(in_words(&lock)), "{:?}\n{:?}", request.roots, universe);
         }
     }
 
@@ -271,7 +281,7 @@ proptest! {
         if let (Some(host), Ok(lock)) = (sets.best_host(), answer)
             && let Some(best) = sets.best_of_everything(host)
         {
-            prop_assert_eq!(ids(&lock), sets.ids(best), "{:#?}\n{:?}", universe, request);
+            prop_assert_eq!(ids(&lock), sets.ids(best), "{:?}\n{:?}", request, universe);
         }
     }
 }

@@ -114,8 +114,8 @@ proptest! {
 
         let again = universe.resolve(&read_back.to_request()).unwrap();
 
-        prop_assert_eq!(again.releases, lock.releases);
-        prop_assert_eq!(again.root_releases, lock.root_releases);
+        prop_assert_eq!(again.releases, lock.releases, "{:?}\n{:?}", request, universe);
+        prop_assert_eq!(again.root_releases, lock.root_releases, "{:?}\n{:?}", request, universe);
         prop_assert_eq!(again.capabilities, lock.capabilities);
         prop_assert_eq!(again.host, lock.host);
     }

@@ -4,6 +4,7 @@
 //! chooses the plainest there is, and so does the end of the bytes.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::rc::Rc;
 
 use pluginry::domain::{
@@ -78,7 +79,7 @@ pub(crate) enum Ways {
 }
 
 /// Every release there is.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Universe {
     pub(crate) releases: BTreeMap<ReleaseId, Rc<IndexRelease>>,
     pub(crate) profiles: Vec<HostProfile>,
@@ -92,13 +93,28 @@ fn requirement(bytes: &mut Bytes<'_>) -> Requirement {
     bytes.pick(&REQUIREMENTS).parse().expect("a requirement")
 }
 
+/// One line a release: what is out of the ordinary about it.
+impl fmt::Debug for Universe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (id, line) in &self.releases {
+            let mut told = serde_json::to_value(line).expect("a line");
+            let ordinary = serde_json::to_value(index_line(id, line.sequence)).expect("a line");
+            if let (Some(told), Some(ordinary)) = (told.as_object_mut(), ordinary.as_object()) {
+                told.retain(|key, value| ordinary.get(key) != Some(value));
+            }
+            writeln!(f, "{id} #{} {told}", line.sequence)?;
+        }
+        Ok(())
+    }
+}
+
 impl Universe {
     /// A universe of at most `most` releases.
     pub(crate) fn read(bytes: &mut Bytes<'_>, ways: Ways, most: usize) -> Self {
         let trust: BTreeMap<Namespace, TrustLevel> =
             PLUGINS.iter().map(|plugin| (name(plugin).namespace().clone(), trust(bytes, ways))).collect();
         let plugins = &PLUGINS[..2 + bytes.below(PLUGINS.len() - 1)];
-        let count = 5 + bytes.below(most - 4);
+        let count = most.min(5 + bytes.below(most.max(5) - 4));
         let ids: BTreeSet<ReleaseId> = (0..count)
             .map(|place| {
                 let version = bytes.pick(&VERSIONS).parse().expect("a version");
