@@ -193,7 +193,14 @@ fn compare(
             for mend in failure.mends() {
                 let now = mend.not_before().map_or(NOW, |moment| moment.max(NOW));
                 let mended = universe.resolve_at(&mend.apply(request), now);
-                prop_assert!(mended.is_ok(), "{:?} mends nothing: {:?}\n{:?}\n{:?}", mend, mended, request, universe);
+                prop_assert!(
+                    mended.is_ok(),
+                    "{:?} mends nothing: {:?}\n{:?}\n{:?}",
+                    mend,
+                    mended,
+                    request,
+                    universe
+                );
             }
         }
     }
@@ -305,10 +312,14 @@ fn the_universes_tried_are_of_every_kind() {
         larger += usize::from(lock.releases.len() > 1);
         let mut dependencies = lock.releases.iter().flat_map(|locked| &locked.dependencies);
         stand_ins += usize::from(dependencies.any(|dependency| dependency.provides.is_some()));
-        older_hosts += usize::from(request.host.as_ref().is_some_and(|host| host.version.is_none())
-            && lock.host.as_ref().is_some_and(|host| host.version.as_semver().major == 1));
+        older_hosts += usize::from(
+            request.host.as_ref().is_some_and(|host| host.version.is_none())
+                && lock.host.as_ref().is_some_and(|host| host.version.as_semver().major == 1),
+        );
         request.lock = universe.until(8).resolve(&request).ok();
-        kept += usize::from(request.lock.is_some() && universe.resolve(&request).is_ok_and(|again| ids(&again) != ids(&lock)));
+        kept += usize::from(
+            request.lock.is_some() && universe.resolve(&request).is_ok_and(|again| ids(&again) != ids(&lock)),
+        );
     }
 
     let counts = [locks, larger, stand_ins, older_hosts, kept];

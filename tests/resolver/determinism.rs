@@ -132,7 +132,8 @@ fn on_a_real_graph_the_order_of_telling_changes_nothing() {
     let orders = noise(7, 400_000);
     let mut orders = Bytes(&orders);
     let told = || universe.releases.iter().map(|(id, line)| (id, &**line)).collect::<Vec<_>>();
-    let mut indexes = [universe.index(), told_otherwise(told(), &mut orders), told_otherwise(told(), &mut orders)];
+    let mut indexes =
+        [universe.index(), told_otherwise(told(), &mut orders), told_otherwise(told(), &mut orders)];
     let names: Vec<_> = graph.packages.iter().filter(|package| !package.releases.is_empty()).collect();
 
     for place in 0..200 {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use pluginry::domain::{
-    CapabilityName, CapabilityRequest, IndexRelease, PluginName, ReleaseId, Requirement, Risk, Scope, TrustLevel,
-    VerificationState,
+    CapabilityName, CapabilityRequest, IndexRelease, PluginName, ReleaseId, Requirement, Risk, Scope,
+    TrustLevel, VerificationState,
 };
 use pluginry::resolver::{Circumstances, IndexSnapshot, ResolveFailure, ResolveRequest, resolve};
 
@@ -49,7 +49,8 @@ fn colour(line: &mut IndexRelease, bytes: &mut Bytes<'_>) {
     line.profile = name("host:main");
     line.published_at = NOW.plus_seconds(-3600 * if bytes.seldom(12) { 10 } else { 1_000 });
     if bytes.seldom(20) {
-        let power: CapabilityName = if bytes.below(2) == 0 { "network" } else { "file-read" }.parse().unwrap();
+        let power: CapabilityName =
+            if bytes.below(2) == 0 { "network" } else { "file-read" }.parse().unwrap();
         let kind = if power.as_str() == "network" { "hosts" } else { "paths" };
         let scope = Scope([(kind.to_owned(), vec![["a", "b"][bytes.below(2)].to_owned()])].into());
         line.capabilities = [(power, CapabilityRequest { reason: None, scope })].into();

@@ -25,12 +25,40 @@ const PLUGINS: [&str; 5] = ["ant:one", "ant:two", "bee:one", "bee:two", "cat:one
 const VIRTUAL: [&str; 2] = ["face:draw", "face:read"];
 /// The more ordinary ones more often.
 const VERSIONS: [&str; 12] = [
-    "1.0.0", "1.1.0", "2.0.0", "1.2.0", "1.0.0", "1.1.0", "2.0.0", "2.1.0", "1.2.0", "0.1.0", "1.3.0-rc.1",
+    "1.0.0",
+    "1.1.0",
+    "2.0.0",
+    "1.2.0",
+    "1.0.0",
+    "1.1.0",
+    "2.0.0",
+    "2.1.0",
+    "1.2.0",
+    "0.1.0",
+    "1.3.0-rc.1",
     "2.0.0-beta.2",
 ];
 const REQUIREMENTS: [&str; 20] = [
-    "*", "^1.0", ">=1.0", "^1.1", "*", "^1.0", ">=1.1, <3.0", "^2.0", ">=1.0, <3.0", "<2.0", "=1.0.0", "^1.2", ">1",
-    "<=1.1", "~1.1", "=1.1.0", "^0.1", "=1.3.0-rc.1", ">=2.0.0-beta.1", "^3.0",
+    "*",
+    "^1.0",
+    ">=1.0",
+    "^1.1",
+    "*",
+    "^1.0",
+    ">=1.1, <3.0",
+    "^2.0",
+    ">=1.0, <3.0",
+    "<2.0",
+    "=1.0.0",
+    "^1.2",
+    ">1",
+    "<=1.1",
+    "~1.1",
+    "=1.1.0",
+    "^0.1",
+    "=1.3.0-rc.1",
+    ">=2.0.0-beta.1",
+    "^3.0",
 ];
 const LICENSES: [&str; 4] =
     ["MIT", "MIT OR Apache-2.0", "GPL-3.0-only", "Apache-2.0 AND (MIT OR BSD-3-Clause)"];
@@ -154,7 +182,11 @@ impl Universe {
     }
 
     /// Resolves at another moment than [`NOW`].
-    pub(crate) fn resolve_at(&self, request: &ResolveRequest, now: Timestamp) -> Result<Lock, ResolveFailure> {
+    pub(crate) fn resolve_at(
+        &self,
+        request: &ResolveRequest,
+        now: Timestamp,
+    ) -> Result<Lock, ResolveFailure> {
         let circumstances = Circumstances { profiles: &self.profiles, now, should_stop: &|| false };
         resolve(&self.index().snapshot(), request, &circumstances)
     }
