@@ -38,7 +38,7 @@ mod version_bits;
 #[cfg(feature = "solver")]
 pub use explain::{Explanation, ResolveFailure};
 #[cfg(feature = "solver")]
-pub use index::{Index, IndexSize, IndexSnapshot};
+pub use index::{Index, IndexSize, IndexSnapshot, NotAnIndex};
 pub use lock::{
     AskedChange, Asker, CapabilityChange, Chain, Chains, Comparison, Facts, HeldBack, KeyFigures, LetGo,
     Link, Lock, LockError, LockProblem, LockedDependency, LockedRelease, Outdated, OutdatedPlugin,

@@ -11,6 +11,7 @@ mod determinism;
 mod differential;
 mod graph;
 mod hard;
+mod index;
 mod plain;
 mod plain_resolvo;
 mod policy;

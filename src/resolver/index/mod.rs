@@ -4,6 +4,8 @@
 //! A change copies only the plugins it touches. Names and the requirements on a plugin keep their numbers for good;
 //! everything else goes when the last snapshot that holds it goes.
 
+mod bytes;
+mod image;
 mod names;
 mod plugin;
 mod release;
@@ -13,6 +15,7 @@ mod shelf;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+pub use self::image::NotAnIndex;
 use self::names::Names;
 pub(super) use self::plugin::{Line, Matching, Plugin, compatibility};
 pub(super) use self::release::{Need, Release, Traits};
