@@ -32,6 +32,7 @@ prop_compose! {
         }
         let conflicts = conflict.filter(|other| *other != plugin).map(|other| (PLUGINS[other], "^1"));
         let provides = (provided.index(8) == 0).then_some(("v:virtual", "1.0.0"));
+        let (license, verification) = (["MIT", "ISC"][version % 2], ["pending", "passed", "failed"][state]);
         let line = json!({
             "version": VERSIONS[version],
             "digest": Digest::of(format!("{plugin} {version}").as_bytes()), "size_bytes": 1,
@@ -40,8 +41,8 @@ prop_compose! {
             "capabilities": if plugin == 1 { json!({ "storage": { "reason": "notes" } }) } else { json!({}) },
             "dependencies": dependencies, "conflicts": conflicts.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
             "provides": provides.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
-            "license": ["MIT", "ISC"][version % 2], "signer": "ab".repeat(32), "singleton": singleton == 0,
-            "signer_revoked": revoked == 0, "verification": ["pending", "passed", "failed"][state],
+            "license": license, "signer": "ab".repeat(32), "singleton": singleton == 0,
+            "signer_revoked": revoked == 0, "verification": verification,
             "yanked": yanked == 0, "deprecated": (deprecated == 0).then_some("use another"),
             "recalled": (yanked == 1).then_some("leaks"),
         });
