@@ -5,17 +5,16 @@
 #![expect(clippy::print_stdout, reason = "a command line program")]
 
 use std::fs::File;
-use std::io::Read;
 use std::time::{Duration, Instant};
 
 use pluginry::domain::{Digest, IndexRelease, PluginName, VerificationState};
 use pluginry::resolver::Index;
 use serde_json::json;
 
-#[path = "../tests/resolver/plain.rs"]
-#[expect(dead_code, reason = "only the graph is used here")]
-mod plain;
-use plain::Graph;
+#[path = "../tests/resolver/graph.rs"]
+#[expect(dead_code, reason = "not all of a graph is used here")]
+mod graph;
+use graph::Graph;
 
 /// How many single changes are measured.
 const CHANGES: usize = 500;
@@ -121,13 +120,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn crates(file: &str) -> Result<Lines, Box<dyn std::error::Error>> {
-    let mut text = String::new();
-    if file.ends_with(".gz") {
-        flate2::read::GzDecoder::new(File::open(file)?).read_to_string(&mut text)?;
-    } else {
-        File::open(file)?.read_to_string(&mut text)?;
-    }
-    let graph = Graph::from_json_lines(&text);
+    let graph = Graph::read(File::open(file)?)?;
     Ok(graph.index_lines().map(|(name, line)| (name.clone(), line)).collect())
 }
 

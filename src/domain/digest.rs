@@ -48,12 +48,9 @@ impl Digest {
 
     /// The 64 hexadecimal digits without a prefix.
     pub fn to_hex(self) -> String {
-        const DIGITS: &[u8; 16] = b"0123456789abcdef";
-        let digits =
-            self.0.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
-        let mut text = String::with_capacity(64);
-        text.extend(digits.map(char::from));
-        text
+        let mut digits = vec![0; 64];
+        hex::encode_to_slice(self.0, &mut digits).expect("32 bytes are 64 digits");
+        String::from_utf8(digits).expect("digits are ASCII")
     }
 
     /// Reads exactly 64 lower-case hexadecimal digits.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -58,9 +59,9 @@ impl Refusal for NameError {
     }
 }
 
-/// The part of a plugin name that an account owns.
+/// The part of a plugin name that an account owns. Copies share their text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Namespace(Box<str>);
+pub struct Namespace(Arc<str>);
 
 impl Namespace {
     /// The namespace as text.
@@ -69,17 +70,17 @@ impl Namespace {
     }
 }
 
-/// A plugin's full name, `namespace:name`.
+/// A plugin's full name, `namespace:name`. Copies share their text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PluginName {
     namespace: Namespace,
-    name: Box<str>,
+    name: Arc<str>,
 }
 
 impl PluginName {
     /// Builds a name from its two parts, checking both.
     pub fn new(namespace: &str, name: &str) -> Result<Self, NameError> {
-        Ok(Self { namespace: namespace.parse()?, name: check_part("name", name)? })
+        Ok(Self { namespace: namespace.parse()?, name: check_part("name", name)?.into() })
     }
 
     /// The owning namespace.
@@ -131,7 +132,7 @@ impl FromStr for Namespace {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        check_part("namespace", text).map(Self)
+        Ok(Self(check_part("namespace", text)?.into()))
     }
 }
 

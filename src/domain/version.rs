@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -148,19 +149,19 @@ impl fmt::Display for Version {
     }
 }
 
-/// A requirement on versions, such as `^1.2`.
+/// A requirement on versions, such as `^1.2`. Copies share their comparators.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Requirement(semver::VersionReq);
+pub struct Requirement(Arc<semver::VersionReq>);
 
 impl Requirement {
     /// The requirement every version meets: `*`.
     pub fn any() -> Self {
-        Self(semver::VersionReq::STAR)
+        Self(Arc::new(semver::VersionReq::STAR))
     }
 
     /// Exactly this version.
     pub fn exactly(version: &Version) -> Self {
-        Self(semver::VersionReq {
+        Self(Arc::new(semver::VersionReq {
             comparators: vec![semver::Comparator {
                 op: semver::Op::Exact,
                 major: version.0.major,
@@ -168,7 +169,7 @@ impl Requirement {
                 patch: Some(version.0.patch),
                 pre: version.0.pre.clone(),
             }],
-        })
+        }))
     }
 
     /// The parsed semver value.
@@ -190,7 +191,7 @@ impl FromStr for Requirement {
             return Err(VersionError::TooLong { length: text.len() });
         }
         semver::VersionReq::parse(text)
-            .map(Self)
+            .map(|requirement| Self(Arc::new(requirement)))
             .map_err(|error| VersionError::NotRequirement { text: text.into(), problem: error.to_string() })
     }
 }

@@ -10,7 +10,7 @@ use super::lock::{union_of, usual_root_release};
 use super::provider::{Package, Provider};
 use super::solve::Selection;
 use super::{Lock, LockedDependency, LockedRelease, ResolveFailure};
-use crate::domain::{PluginName, ReleaseId};
+use crate::domain::{PluginName, ReleaseId, Version};
 
 /// The chosen releases that the roots lead to.
 pub(super) struct Selected<'a, 'b> {
@@ -90,11 +90,10 @@ impl<'a, 'b> Selected<'a, 'b> {
             releases.rotate_left(first);
             ResolveFailure::Cycle { releases, mends: Vec::new() }
         })?;
-        let mut releases: Vec<LockedRelease> =
-            (0..self.chosen.len()).map(|place| self.locked(place, levels[place])).collect();
-        releases.sort_unstable_by(|a, b| {
-            (a.load_level, &a.name, &a.version).cmp(&(b.load_level, &b.name, &b.version))
-        });
+        let mut order: Vec<usize> = (0..self.chosen.len()).collect();
+        order.sort_unstable_by(|a, b| self.load_key(*a, &levels).cmp(&self.load_key(*b, &levels)));
+        let releases: Vec<LockedRelease> =
+            order.into_iter().map(|place| self.locked(place, levels[place])).collect();
         let request = self.provider.request;
         let root_releases = self.root_releases(&releases);
         Ok(Lock {
@@ -120,6 +119,11 @@ impl<'a, 'b> Selected<'a, 'b> {
         })
     }
 
+    fn load_key(&self, place: usize, levels: &[u32]) -> (u32, &'a PluginName, &'a Version) {
+        let Chosen { plugin, release, .. } = &self.chosen[place];
+        (levels[place], &self.provider.index.plugin(*plugin).name, &release.version)
+    }
+
     pub(super) fn id(&self, place: usize) -> ReleaseId {
         let chosen = &self.chosen[place];
         let name = self.provider.index.plugin(chosen.plugin).name.clone();
@@ -136,7 +140,7 @@ impl<'a, 'b> Selected<'a, 'b> {
             version: release.version.clone(),
             digest: release.digest,
             size_bytes: release.size_bytes,
-            url: format!("/blobs/sha256/{}", release.digest.to_hex()),
+            url: ["/blobs/sha256/", &release.digest.to_hex()].concat(),
             signer: release.signer.to_string(),
             verification: release.verification,
             risk: release.risk,

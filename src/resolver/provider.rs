@@ -12,7 +12,6 @@ use std::cmp::Reverse;
 use std::convert::Infallible;
 use std::fmt;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use pubgrub::{Dependencies, DependencyProvider, Map, PackageResolutionStatistics, Set, VersionSet as _};
 
@@ -114,8 +113,7 @@ impl<'a> Provider<'a> {
             .filter_map(|(name, requirement)| {
                 let plugin = index.symbol(name)?;
                 let pre_releases = request.policy.pre_release || request.pre_releases_of.contains(name);
-                let requirement = Arc::new(requirement.clone());
-                let matching = Matching::of(index.plugin(plugin), requirement, pre_releases);
+                let matching = Matching::of(index.plugin(plugin), requirement.clone(), pre_releases);
                 Some(Root { plugin, matching })
             })
             .collect();
@@ -188,7 +186,7 @@ impl<'a> Provider<'a> {
         let mut extended = self.extended.borrow_mut();
         let computed = extended
             .entry((edge.plugin, edge.requirement))
-            .or_insert_with(|| Rc::new(Matching::of(plugin, Arc::clone(&indexed.requirement), true)));
+            .or_insert_with(|| Rc::new(Matching::of(plugin, indexed.requirement.clone(), true)));
         MatchingRef::Computed(Rc::clone(computed))
     }
 
@@ -310,12 +308,10 @@ impl<'a> Provider<'a> {
         let counts = |edge: &Edge| self.is_considered(edge.plugin);
         let is_open =
             |edge: &Edge| !self.is_met_freely(Package::Choice(edge.plugin, edge.requirement), edge.plugin);
-        let mut dependencies: Vec<_> = self
-            .dependencies_of(release)
-            .filter(counts)
-            .filter(is_open)
-            .filter_map(|edge| beyond_itself(self.target(edge), Package::Line { plugin, line }, number))
-            .collect();
+        let itself = Package::Line { plugin, line };
+        let needs = self.dependencies_of(release).filter(counts).filter(is_open);
+        let mut dependencies = Vec::with_capacity(release.dependencies.len() + 2);
+        dependencies.extend(needs.filter_map(|edge| beyond_itself(self.target(edge), itself, number)));
         let host = self.filters.host.as_ref().filter(|_| self.considers_host);
         if let Some(versions) = host.and_then(|host| host.dependency(release)) {
             dependencies.push((Package::Host, versions));

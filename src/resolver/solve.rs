@@ -155,7 +155,7 @@ fn check_profile(request: &ResolveRequest, profiles: &[HostProfile]) -> Result<(
 }
 
 fn check_roots(provider: &Provider<'_>) -> Result<(), ResolveFailure> {
-    for (name, requirement) in &provider.request.roots {
+    for (place, (name, requirement)) in provider.request.roots.iter().enumerate() {
         let plugin = provider.index.symbol(name).map(|symbol| provider.index.plugin(symbol));
         let Some(plugin) = plugin.filter(|known| !known.releases.is_empty() || !known.providers.is_empty())
         else {
@@ -163,9 +163,8 @@ fn check_roots(provider: &Provider<'_>) -> Result<(), ResolveFailure> {
             let nearest = nearest_names(name, known.map(|plugin| &plugin.name));
             return Err(ResolveFailure::UnknownPlugin { plugin: name.clone(), nearest, mends: Vec::new() });
         };
-        let place = provider.roots.iter().position(|root| provider.index.plugin(root.plugin).name == *name);
-        let is_met = place.is_some_and(|place| !provider.root_target(place).1.is_empty());
-        if !is_met {
+        // Every root before this one is known, so its place among the roots is its place in the request.
+        if provider.root_target(place).1.is_empty() {
             let versions = plugin.releases.iter().rev().filter(|release| release.is_on_offer());
             return Err(ResolveFailure::NoMatchingVersion {
                 plugin: name.clone(),

@@ -57,7 +57,7 @@ fn number_of<T: PartialEq>(all: &[T], one: &T) -> u64 {
 struct Image<'a> {
     texts: HashMap<&'a str, u64>,
     text_list: Vec<&'a str>,
-    requirements: HashMap<*const Requirement, u64>,
+    requirements: HashMap<&'a Requirement, u64>,
     requirement_list: Vec<&'a Requirement>,
 }
 
@@ -159,9 +159,9 @@ impl<'a> Image<'a> {
         })
     }
 
-    fn requirement(&mut self, requirement: &'a Arc<Requirement>) -> u64 {
+    fn requirement(&mut self, requirement: &'a Requirement) -> u64 {
         let next = self.requirement_list.len() as u64;
-        *self.requirements.entry(Arc::as_ptr(requirement)).or_insert_with(|| {
+        *self.requirements.entry(requirement).or_insert_with(|| {
             self.requirement_list.push(requirement);
             next
         })
@@ -192,7 +192,7 @@ fn write_version(version: &Version, out: &mut Writer) {
 /// What the numbers of an image lead to.
 struct Tables {
     texts: Vec<Arc<str>>,
-    requirements: Vec<(Arc<Requirement>, u32)>,
+    requirements: Vec<(Requirement, u32)>,
     /// By symbol: how many requirements there are on it.
     requirement_counts: Vec<u64>,
 }
@@ -228,7 +228,7 @@ impl Tables {
         for place in 0..u32::try_from(*self.requirement_counts.get(symbol as usize)?).ok()? {
             let (requirement, number) = self.requirements.get(usize::try_from(bytes.number()?).ok()?)?;
             index.requirement_places.insert((symbol, *number), place);
-            let matching = Matching::unmatched(Arc::clone(requirement));
+            let matching = Matching::unmatched(requirement.clone());
             index.plugins.change(symbol as usize).requirements.push(matching);
         }
         let (mut traits, mut needs) = (Vec::new(), Vec::new());

@@ -31,7 +31,7 @@ pub struct Index {
     names: Arc<Names>,
     plugins: Shelf<Plugin>,
     /// Every requirement there is, once, with its number.
-    requirements: HashMap<Arc<Requirement>, u32>,
+    requirements: HashMap<Requirement, u32>,
     /// By plugin and number in `requirements`: the place among the plugin's requirements.
     requirement_places: HashMap<(Symbol, u32), u32>,
     texts: Texts,
@@ -107,7 +107,11 @@ impl Index {
         }
         self.note_virtual_names(symbol, &release);
         match place {
-            Ok(place) => self.change(symbol, Stale::States).releases[place] = release,
+            Ok(place) => {
+                let old = &mut self.change(symbol, Stale::States).releases[place];
+                let old = std::mem::replace(old, release);
+                self.forget_provided(symbol, &old);
+            }
             Err(place) => self.change(symbol, Stale::Versions).releases.insert(place, release),
         }
     }
@@ -176,14 +180,13 @@ impl Index {
     }
 
     /// The one copy of a requirement, and its number.
-    fn requirement(&mut self, requirement: &Requirement) -> (Arc<Requirement>, u32) {
+    fn requirement(&mut self, requirement: &Requirement) -> (Requirement, u32) {
         if let Some((known, number)) = self.requirements.get_key_value(requirement) {
-            return (Arc::clone(known), *number);
+            return (known.clone(), *number);
         }
         let number = u32::try_from(self.requirements.len()).expect("fewer than 2^32 requirements");
-        let new = Arc::new(requirement.clone());
-        self.requirements.insert(Arc::clone(&new), number);
-        (new, number)
+        self.requirements.insert(requirement.clone(), number);
+        (requirement.clone(), number)
     }
 
     fn traits(&mut self, plugin: Symbol, release: &IndexRelease) -> Traits {
@@ -209,6 +212,16 @@ impl Index {
             singleton: release.singleton,
             conflicts,
             provides,
+        }
+    }
+
+    /// Takes the plugin off the names that a release of it provided, if none of its releases does any more.
+    fn forget_provided(&mut self, symbol: Symbol, old: &Release) {
+        for (provided, _) in &old.provides {
+            let releases = &self.plugins.get(symbol as usize).releases;
+            if !releases.iter().any(|release| release.provides.iter().any(|(name, _)| name == provided)) {
+                self.plugins.change(*provided as usize).providers.remove(&symbol);
+            }
         }
     }
 

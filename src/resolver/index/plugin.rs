@@ -47,7 +47,7 @@ pub(in crate::resolver) struct Line {
 /// A requirement and the versions it matches.
 #[derive(Debug, Clone)]
 pub(in crate::resolver) struct Matching {
-    pub(in crate::resolver) requirement: Arc<Requirement>,
+    pub(in crate::resolver) requirement: Requirement,
     runs: Runs,
     /// The lines of its first and its last match; both 0 without a match.
     first_line: u32,
@@ -157,7 +157,7 @@ impl Plugin {
         self.follow_states();
         let mut requirements = std::mem::take(&mut self.requirements);
         for matching in &mut requirements {
-            *matching = Matching::of(self, Arc::clone(&matching.requirement), false);
+            *matching = Matching::of(self, matching.requirement.clone(), false);
         }
         self.requirements = requirements;
     }
@@ -183,7 +183,7 @@ impl Plugin {
 
 impl Matching {
     /// A requirement whose plugin is to follow its versions anew.
-    pub(super) fn unmatched(requirement: Arc<Requirement>) -> Self {
+    pub(super) fn unmatched(requirement: Requirement) -> Self {
         Self { requirement, runs: Runs::default(), first_line: 0, last_line: 0 }
     }
 
@@ -192,7 +192,7 @@ impl Matching {
     /// Pre-releases follow the rule of the `semver` crate, or count like releases with `pre_releases`.
     pub(in crate::resolver) fn of(
         plugin: &Plugin,
-        requirement: Arc<Requirement>,
+        requirement: Requirement,
         pre_releases: bool,
     ) -> Self {
         let interval = Interval::of(&requirement);
