@@ -70,7 +70,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let read_time = start.elapsed();
     assert_eq!(read_snapshot.to_bytes(), image, "the image reads back");
     let (write_time, read_time) = (millis(write_time), millis(read_time));
-    println!("image: {:.1} MB; written in {write_time:.0} ms, read in {read_time:.0} ms", image.len() as f64 / 1e6);
+    println!(
+        "image: {:.1} MB; written in {write_time:.0} ms, read in {read_time:.0} ms",
+        image.len() as f64 / 1e6
+    );
     drop((read_back, read_snapshot, image, snapshot));
 
     let spread = lines.len() / CHANGES;
@@ -98,7 +101,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for (what, times) in &mut changes {
         times.sort_unstable();
         let micros = |share: usize| times[(times.len() - 1) * share / 100].as_secs_f64() * 1e6;
-        println!("apply and snapshot of {what}: p50 {:.0} us, p99 {:.0} us, max {:.0} us", micros(50), micros(99), micros(100));
+        println!(
+            "apply and snapshot of {what}: p50 {:.0} us, p99 {:.0} us, max {:.0} us",
+            micros(50),
+            micros(99),
+            micros(100)
+        );
     }
 
     // The same plugins change over and over: what is gone must not stay in memory.
@@ -151,7 +159,8 @@ fn synthetic(releases: usize) -> Lines {
         let mut needs = serde_json::Map::new();
         for _ in 0..random(6).min(plugin) {
             let other = random(plugin);
-            needs.insert(format!("author-{}:plugin-{other}", other % 997), json!(format!("^1.{}", random(4))));
+            needs
+                .insert(format!("author-{}:plugin-{other}", other % 997), json!(format!("^1.{}", random(4))));
         }
         for patch in 0..=random(19) {
             if random(5) == 0 && plugin > 0 {

@@ -12,7 +12,8 @@ const NOW: Circumstances<'static> =
 
 const PLUGINS: [&str; 5] = ["a:app", "a:base", "b:codec", "b:draw", "c:edit"];
 const VERSIONS: [&str; 7] = ["0.1.0", "0.2.0", "1.0.0-rc.1", "1.0.0", "1.1.0", "1.2.0-beta", "2.0.0"];
-const REQUIREMENTS: [&str; 7] = ["*", "^1", "^0.1", ">=0.2, <2", "=1.1.0", "^1.0.0-rc.1", "<1.0.0, >=1.0.0-rc.1"];
+const REQUIREMENTS: [&str; 7] =
+    ["*", "^1", "^0.1", ">=0.2, <2", "=1.1.0", "^1.0.0-rc.1", "<1.0.0, >=1.0.0-rc.1"];
 
 prop_compose! {
     /// A line of one of a few plugins; the same release may come again, standing otherwise.
@@ -77,7 +78,8 @@ fn answers(snapshot: &IndexSnapshot) -> Vec<String> {
     let together = [names.iter().map(|name| (name, "*")).collect::<Vec<_>>()];
     let mut answers = vec![format!("{:?} at {}", snapshot.size(), snapshot.sequence())];
     for (number, roots) in alone.chain(together).enumerate() {
-        let roots = roots.into_iter().map(|(name, text)| (name.clone(), text.parse::<Requirement>().unwrap()));
+        let roots =
+            roots.into_iter().map(|(name, text)| (name.clone(), text.parse::<Requirement>().unwrap()));
         let policy = Policy {
             pre_release: number % 3 == 0,
             one_version_per_plugin: number % 4 == 0,

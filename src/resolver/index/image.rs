@@ -22,12 +22,8 @@ const RISKS: [Option<Risk>; 4] = [None, Some(Risk::Low), Some(Risk::Medium), Som
 const VERIFICATIONS: [VerificationState; 3] =
     [VerificationState::Pending, VerificationState::Passed, VerificationState::Failed];
 const TRUSTS: [TrustLevel; 3] = [TrustLevel::Marketplace, TrustLevel::Partner, TrustLevel::Internal];
-const OBJECTIONS: [Option<ObjectionKind>; 4] = [
-    None,
-    Some(ObjectionKind::TakenDown),
-    Some(ObjectionKind::Quarantined),
-    Some(ObjectionKind::Recalled),
-];
+const OBJECTIONS: [Option<ObjectionKind>; 4] =
+    [None, Some(ObjectionKind::TakenDown), Some(ObjectionKind::Quarantined), Some(ObjectionKind::Recalled)];
 
 /// The bytes are not those of an index, or of another version of this program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -202,8 +198,7 @@ fn read(bytes: &mut Reader<'_>) -> Option<Index> {
         return None;
     }
     let mut index = Index { sequence: bytes.number()?, ..Index::default() };
-    let mut tables =
-        Tables { texts: Vec::new(), requirements: Vec::new(), requirement_counts: Vec::new() };
+    let mut tables = Tables { texts: Vec::new(), requirements: Vec::new(), requirement_counts: Vec::new() };
     for _ in 0..bytes.number()? {
         tables.texts.push(index.texts.shared(bytes.text()?));
     }

@@ -190,11 +190,7 @@ impl Matching {
     /// What `requirement` matches among the plugin's versions.
     ///
     /// Pre-releases follow the rule of the `semver` crate, or count like releases with `pre_releases`.
-    pub(in crate::resolver) fn of(
-        plugin: &Plugin,
-        requirement: Requirement,
-        pre_releases: bool,
-    ) -> Self {
+    pub(in crate::resolver) fn of(plugin: &Plugin, requirement: Requirement, pre_releases: bool) -> Self {
         let interval = Interval::of(&requirement);
         let versions = &plugin.releases;
         let start = versions.partition_point(|release| interval.lies_below(release.version.as_semver()));
