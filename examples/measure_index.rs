@@ -11,6 +11,9 @@ use pluginry::domain::{Digest, IndexRelease, PluginName, VerificationState};
 use pluginry::resolver::Index;
 use serde_json::json;
 
+#[path = "../tests/resolver/checker.rs"]
+#[expect(dead_code, reason = "no lock is checked here")]
+mod checker;
 #[path = "../tests/resolver/graph.rs"]
 #[expect(dead_code, reason = "not all of a graph is used here")]
 mod graph;

@@ -45,9 +45,74 @@ impl Fingerprints {
         found == wanted
     }
 
+    /// Begins with these.
+    pub(super) fn begin_with(&self, kept: Self) {
+        *self.lock() = kept.0.into_inner().unwrap_or_else(PoisonError::into_inner);
+    }
+
+    /// As bytes, by name: for each plugin its name, how many lines it has, and the two hashes of each.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        let known = self.lock();
+        let mut plugins: Vec<_> = known.iter().collect();
+        plugins.sort_unstable_by_key(|(plugin, _)| *plugin);
+        let mut bytes = Vec::new();
+        for (plugin, lines) in plugins {
+            let name = plugin.to_string();
+            bytes.extend_from_slice(&(name.len() as u64).to_le_bytes());
+            bytes.extend_from_slice(name.as_bytes());
+            bytes.extend_from_slice(&(lines.len() as u64).to_le_bytes());
+            for (version, line) in lines {
+                bytes.extend_from_slice(&version.to_le_bytes());
+                bytes.extend_from_slice(&line.to_le_bytes());
+            }
+        }
+        bytes
+    }
+
+    /// The ones of these bytes, if they are whole.
+    pub(super) fn from_bytes(mut bytes: &[u8]) -> Option<Self> {
+        let mut known = HashMap::new();
+        while !bytes.is_empty() {
+            let length = usize::try_from(take_number(&mut bytes)?).ok()?;
+            let (name, rest) = bytes.split_at_checked(length)?;
+            bytes = rest;
+            let name: PluginName = std::str::from_utf8(name).ok()?.parse().ok()?;
+            let lines = (0..take_number(&mut bytes)?)
+                .map(|_| Some((take_number(&mut bytes)?, take_number(&mut bytes)?)))
+                .collect::<Option<Vec<_>>>()?;
+            known.insert(name, lines);
+        }
+        Some(Self(Mutex::new(known)))
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<PluginName, Vec<(u64, u64)>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn take_number(bytes: &mut &[u8]) -> Option<u64> {
+    let (number, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(u64::from_le_bytes(*number))
+}
+
+/// The hash of a line with every field: hashes that another program worked out differently are of no use.
+pub(super) fn told_as() -> u64 {
+    hash_of(&line(&sample_line()))
+}
+
+/// A line in which every field says something.
+pub(super) fn sample_line() -> IndexRelease {
+    serde_json::from_str(
+        r#"{"version":"1.2.0-rc.1","digest":"sha256:0000000000000000000000000000000000000000000000000000000000000000",
+            "size_bytes":1,"sequence":1,"published_at":"2026-01-01T00:00:00Z","profile":"a:host",
+            "profile_version":"^1.0","extension_points":["tool"],"capabilities":{"network":{"reason":"r","hosts":["h"]}},
+            "risk":"low","dependencies":{"a:b":"^1","a:c":{"version":"^1","optional":true}},"provides":{"a:d":"1.0.0"},
+            "conflicts":{"a:e":"*"},"license":"MIT","singleton":true,"signer":"k","widening":true,"signer_revoked":true,
+            "trust":"partner","verification":"passed","yanked":true,"deprecated":"d","quarantined":"q","taken_down":"t",
+            "recalled":"r"}"#,
+    )
+    .expect("a line of the index")
 }
 
 fn hash_of(line: &[u8]) -> u64 {

@@ -6,12 +6,14 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use sqlx::AnyConnection;
+use tokio::sync::mpsc;
 
 use super::index_files::IndexFile;
 use super::sequence::{KEY_REVOKE, sequence_outbox};
+use super::show_changes::Lines;
 use super::{OpenError, Registry};
 use crate::db::log::LogEntry;
-use crate::db::{DatabaseError, Dialect, jobs, log, releases};
+use crate::db::{Database, DatabaseError, Dialect, jobs, log, releases};
 use crate::domain::{IndexRelease, PluginName, ReleaseId};
 use crate::kill_points;
 use crate::storage::StorageError;
@@ -63,7 +65,13 @@ impl Registry {
         kill_points::pass("start-after-commit");
 
         self.recover_log().await?;
-        self.load_projections(sequenced.last).await?;
+        match self.kept_projections(sequenced.last).await {
+            Some(kept) => {
+                self.shared.projections.begin_with(kept);
+                self.follow_log().await?;
+            }
+            None => self.load_projections(sequenced.last).await?,
+        }
         self.finish_takedowns().await?;
         // A mark beyond the log: the database was put back from a backup, so no index file counts.
         let mark = Some(self.read_mark()).filter(|mark| *mark <= sequenced.last).unwrap_or(0);
@@ -78,19 +86,20 @@ impl Registry {
     }
 
     async fn load_projections(&self, last: u64) -> Result<(), DatabaseError> {
-        let mut connection = self.database().read().await?;
-        let mut after = 0;
-        loop {
-            let records = releases::list_sequenced_after(&mut connection, after, ROWS_AT_ONCE).await?;
-            let Some(newest) = records.last() else { break };
-            after = newest.sequence.unwrap_or(after);
-            let mut lines: BTreeMap<PluginName, Vec<IndexRelease>> = BTreeMap::new();
-            for record in records {
-                lines.entry(record.release.plugin.clone()).or_default().push(record.index_line());
+        let (rows, mut read) = mpsc::channel(2);
+        let database = self.database().clone();
+        let reading = tokio::spawn(async move { read_lines(&database, &rows).await });
+        let registry = self.clone();
+        // Rows are read while the ones before are taken in.
+        let taking_in = tokio::task::spawn_blocking(move || {
+            while let Some(lines) = read.blocking_recv() {
+                registry.shared.projections.take_in(&lines);
             }
-            self.shared.projections.apply(&lines, 0);
-        }
-        self.shared.projections.apply(&BTreeMap::new(), last);
+            registry.shared.projections.show(last);
+        });
+        let (reading, taken_in) = tokio::join!(reading, taking_in);
+        taken_in.expect("taking in lines does not panic");
+        reading.expect("reading rows does not panic")?;
         Ok(())
     }
 
@@ -233,6 +242,24 @@ impl Registry {
     /// Per data directory: a replica without one writes all index files at start, which harms nobody.
     fn mark_path(&self) -> PathBuf {
         self.configuration().data.join("index-mark")
+    }
+}
+
+/// Every release as the index tells it, in the order of the log, a part at a time.
+async fn read_lines(database: &Database, rows: &mpsc::Sender<Lines>) -> Result<(), DatabaseError> {
+    let mut connection = database.read().await?;
+    let mut after = 0;
+    loop {
+        let records = releases::list_sequenced_after(&mut connection, after, ROWS_AT_ONCE).await?;
+        let Some(newest) = records.last() else { return Ok(()) };
+        after = newest.sequence.unwrap_or(after);
+        let mut lines = Lines::new();
+        for record in records {
+            lines.entry(record.release.plugin.clone()).or_default().push(record.index_line());
+        }
+        if rows.send(lines).await.is_err() {
+            return Ok(());
+        }
     }
 }
 

@@ -19,6 +19,7 @@ mod fingerprints;
 mod follow;
 mod index_files;
 mod inspect_package;
+mod kept_projections;
 mod keys;
 mod list_outdated;
 mod log_tree;
@@ -293,6 +294,7 @@ impl Registry {
         if let Err(error) = self.look_after_checkpoint().await {
             tracing::warn!(%error, "the checkpoint in the object store could not be looked after");
         }
+        self.keep_projections().await;
         self.shared.database.close().await;
         // A request that was cut off may hold the registry a moment longer; the directory is free all the same.
         if let Err(error) = self.shared.lock.unlock() {
@@ -430,6 +432,7 @@ impl Registry {
             if let Err(error) = self.look_after_checkpoint().await {
                 tracing::warn!(%error, "the checkpoint in the object store could not be looked after");
             }
+            self.keep_grown_projections().await;
         }
     }
 

@@ -7,6 +7,7 @@ use arc_swap::ArcSwap;
 
 use super::Registry;
 use crate::domain::{Digest, IndexRelease, Objection, PluginName, ReleaseId, Withheld};
+use crate::resolver::IndexSnapshot;
 
 /// A release that an operator objects to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,14 @@ impl Objections {
         if let Some(objections) = changed {
             self.0.store(Arc::new(objections));
         }
+    }
+
+    /// Begins with what an index tells.
+    pub(super) fn begin_with(&self, index: &IndexSnapshot) {
+        let objected = index.objected().map(|(release, digest, objection)| {
+            (digest, Arc::new(Objected { release, objection: objection.clone() }))
+        });
+        self.0.store(Arc::new(objected.collect()));
     }
 
     fn to(&self, digest: Digest) -> Option<Arc<Objected>> {

@@ -26,6 +26,7 @@ mod interop;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod journey;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod kept_projections;
 mod key_life;
 mod kill_points;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]

@@ -20,7 +20,7 @@ use self::names::Names;
 pub(super) use self::plugin::{Line, Matching, Plugin, compatibility};
 pub(super) use self::release::{Need, Release, Traits};
 use self::shelf::Shelf;
-use crate::domain::{IndexRelease, PluginName, Requirement};
+use crate::domain::{Digest, IndexRelease, Objection, PluginName, ReleaseId, Requirement};
 
 /// The number of an interned plugin name, a profile's name or a virtual package's name.
 pub(super) type Symbol = u32;
@@ -263,6 +263,16 @@ impl IndexSnapshot {
         self.0.sequence
     }
 
+    /// The releases that an operator objects to, with the digests of their packages.
+    pub fn objected(&self) -> impl Iterator<Item = (ReleaseId, Digest, &Objection)> {
+        self.0.plugins().flat_map(|plugin| {
+            plugin.releases.iter().filter_map(|release| {
+                let id = || ReleaseId::new(plugin.name.clone(), release.version.clone());
+                release.objection.as_deref().map(|objection| (id(), release.digest, objection))
+            })
+        })
+    }
+
     /// How much it holds.
     pub fn size(&self) -> IndexSize {
         let plugins = || self.0.plugins().filter(|plugin| !plugin.releases.is_empty());
@@ -297,7 +307,6 @@ impl Contents {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Digest;
 
     fn line(version: &str, sequence: u64, dependencies: &str) -> IndexRelease {
         serde_json::from_str(&format!(
