@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use pubgrub::Map;
 
-use super::index::{Edge, Release, Symbol};
+use super::index::{Contents, Edge, Release, Symbol};
 use super::load_order::load_levels;
 use super::lock::{union_of, usual_root_release};
 use super::provider::{Package, Provider};
@@ -20,6 +20,26 @@ pub(super) struct Selected<'a, 'b> {
     pub(super) chosen: Vec<Chosen<'a>>,
     /// The place of what was chosen for each root.
     pub(super) root_places: Vec<usize>,
+}
+
+/// The releases of a lock that nobody asked for yet.
+pub(super) struct Sketch<'a> {
+    /// The version of the host.
+    pub(super) host: Option<Version>,
+    pub(super) releases: Vec<(Symbol, &'a Release)>,
+}
+
+impl<'a> Sketch<'a> {
+    /// The highest chosen version of a plugin.
+    pub(super) fn version_of(&self, plugin: Symbol) -> Option<&'a Version> {
+        self.versions_of(plugin).max()
+    }
+
+    /// The chosen versions of a plugin.
+    pub(super) fn versions_of(&self, plugin: Symbol) -> impl Iterator<Item = &'a Version> {
+        let of_it = self.releases.iter().filter(move |(symbol, _)| *symbol == plugin);
+        of_it.map(|(_, release)| &release.version)
+    }
 }
 
 /// A release of the answer.
@@ -82,14 +102,31 @@ impl<'a, 'b> Selected<'a, 'b> {
         }
     }
 
-    pub(super) fn into_lock(self) -> Result<Lock, ResolveFailure> {
+    fn load_levels(&self) -> Result<Vec<u32>, ResolveFailure> {
         let needs: Vec<Vec<usize>> = self.chosen.iter().map(Chosen::places_needed).collect();
-        let levels = load_levels(&needs).map_err(|circle| {
+        load_levels(&needs).map_err(|circle| {
             let mut releases: Vec<ReleaseId> = circle.0.into_iter().map(|place| self.id(place)).collect();
             let first = (0..releases.len()).min_by_key(|place| &releases[*place]).unwrap_or(0);
             releases.rotate_left(first);
             ResolveFailure::Cycle { releases, mends: Vec::new() }
-        })?;
+        })
+    }
+
+    /// What a mend needs to know of the lock it leads to.
+    pub(super) fn into_sketch<'i>(self, index: &'i Contents) -> Result<Sketch<'i>, ResolveFailure> {
+        self.load_levels()?;
+        let host = self.selection.get(&Package::Host);
+        let release = |chosen: &Chosen<'_>| {
+            (chosen.plugin, &index.plugin(chosen.plugin).releases[chosen.ordinal as usize])
+        };
+        Ok(Sketch {
+            host: host.map(|number| self.provider.host().version(*number).clone()),
+            releases: self.chosen.iter().map(release).collect(),
+        })
+    }
+
+    pub(super) fn into_lock(self) -> Result<Lock, ResolveFailure> {
+        let levels = self.load_levels()?;
         let mut order: Vec<usize> = (0..self.chosen.len()).collect();
         order.sort_unstable_by(|a, b| self.load_key(*a, &levels).cmp(&self.load_key(*b, &levels)));
         let releases: Vec<LockedRelease> =

@@ -47,4 +47,4 @@ pub use lock::{
 pub use mend::{Change, Mend};
 pub use request::{AsOf, HostRequest, LockedHost, Policy, ResolveRequest};
 #[cfg(feature = "solver")]
-pub use solve::{Circumstances, resolve};
+pub use solve::{Circumstances, Unexplained, decide, resolve};

@@ -3,7 +3,7 @@
 use pubgrub::{PubGrubError, SelectedDependencies};
 
 use super::answer::Selected;
-use super::explain::{nearest_names, no_solution, refusal};
+use super::explain::{no_solution, refusal};
 use super::host::registered_versions;
 use super::index::Contents;
 use super::provider::{Package, Provider, Stopped};
@@ -33,42 +33,73 @@ pub fn resolve(
     request: &ResolveRequest,
     circumstances: &Circumstances<'_>,
 ) -> Result<Lock, ResolveFailure> {
-    let (outcome, steps) = attempt(&index.0, request, circumstances, u32::MAX);
-    match outcome {
-        Attempt::Lock(lock) => Ok(*lock),
-        Attempt::Refused(failure) => Err(refusal(&index.0, request, circumstances, failure, steps)),
-        Attempt::Impossible(provider, tree) => Err(no_solution(*provider, *tree, circumstances)),
+    decide(index, request, circumstances).map_err(Unexplained::explain)
+}
+
+/// Finds the releases that meet the request, or proves that there are none without putting the proof into words.
+pub fn decide<'a>(
+    index: &'a IndexSnapshot,
+    request: &'a ResolveRequest,
+    circumstances: &'a Circumstances<'a>,
+) -> Result<Lock, Unexplained<'a>> {
+    let (outcome, steps) =
+        attempt(&index.0, request, circumstances, u32::MAX, |selected| selected.into_lock());
+    outcome.map_err(|refused| Unexplained { index, request, circumstances, refused, steps })
+}
+
+/// A refusal whose words and mends nobody asked for yet.
+pub struct Unexplained<'a> {
+    index: &'a IndexSnapshot,
+    request: &'a ResolveRequest,
+    circumstances: &'a Circumstances<'a>,
+    refused: Refused<'a>,
+    steps: u32,
+}
+
+impl Unexplained<'_> {
+    /// The failure, where it is no conflict that wants explaining: a circle, an unknown name, the deadline, a bound.
+    pub fn plainly(&self) -> Option<&ResolveFailure> {
+        match &self.refused {
+            Refused::Plainly(failure) => Some(failure),
+            Refused::Impossible(..) => None,
+        }
+    }
+
+    /// Finds one minimal conflict, its words and its mends.
+    pub fn explain(self) -> ResolveFailure {
+        let Self { index, request, circumstances, refused, steps } = self;
+        match refused {
+            Refused::Plainly(failure) => refusal(&index.0, request, circumstances, failure, steps),
+            Refused::Impossible(provider, tree) => no_solution(*provider, *tree, circumstances),
+        }
     }
 }
 
-/// What became of a request.
-pub(super) enum Attempt<'a> {
-    Lock(Box<Lock>),
-    Refused(ResolveFailure),
+/// Why there is no answer, before anything is explained.
+pub(super) enum Refused<'a> {
+    Plainly(ResolveFailure),
     /// What was solved, and the proof that there is no answer.
     Impossible(Box<Provider<'a>>, Box<Tree>),
 }
 
-/// Resolves within so many steps, explaining nothing; says how many it took.
-pub(super) fn attempt<'a>(
+/// Resolves within so many steps, explaining nothing; says how many it took. `finish` makes what is wanted of the answer.
+pub(super) fn attempt<'a, T>(
     index: &'a Contents,
     request: &'a ResolveRequest,
     circumstances: &Circumstances<'a>,
     steps_max: u32,
-) -> (Attempt<'a>, u32) {
+    finish: impl FnOnce(Selected<'a, '_>) -> Result<T, ResolveFailure>,
+) -> (Result<T, Refused<'a>>, u32) {
     let provider = match prepared(index, request, circumstances) {
         Ok(provider) => provider.with_steps_max(steps_max),
-        Err(failure) => return (Attempt::Refused(failure), 0),
+        Err(failure) => return (Err(Refused::Plainly(failure)), 0),
     };
     let outcome = match solve(&provider) {
-        Ok(selection) => match Selected::walk(&provider, &selection).into_lock() {
-            Ok(lock) => Attempt::Lock(Box::new(lock)),
-            Err(failure) => Attempt::Refused(failure),
-        },
-        Err(Unsolved::Stopped) => Attempt::Refused(ResolveFailure::Deadline),
+        Ok(selection) => finish(Selected::walk(&provider, &selection)).map_err(Refused::Plainly),
+        Err(Unsolved::Stopped) => Err(Refused::Plainly(ResolveFailure::Deadline)),
         Err(Unsolved::Impossible(tree)) => {
             let steps = provider.steps();
-            return (Attempt::Impossible(Box::new(provider), tree), steps);
+            return (Err(Refused::Impossible(Box::new(provider), tree)), steps);
         }
     };
     (outcome, provider.steps())
@@ -142,8 +173,8 @@ fn check_profile(request: &ResolveRequest, profiles: &[HostProfile]) -> Result<(
         Some(_) if profiles.is_empty() => Ok(()),
         None if profiles.is_empty() => Err(ResolveFailure::ProfileVersionNeeded { profile }),
         _ if registered.is_empty() => {
-            let nearest = nearest_names(&profile, profiles.iter().map(|known| &known.name));
-            Err(ResolveFailure::UnknownProfile { profile, nearest, mends: Vec::new() })
+            let (nearest, mends) = (Vec::new(), Vec::new());
+            Err(ResolveFailure::UnknownProfile { profile, nearest, mends })
         }
         Some(version) if !registered.contains(version) => {
             let version = version.clone();
@@ -159,9 +190,8 @@ fn check_roots(provider: &Provider<'_>) -> Result<(), ResolveFailure> {
         let plugin = provider.index.symbol(name).map(|symbol| provider.index.plugin(symbol));
         let Some(plugin) = plugin.filter(|known| !known.releases.is_empty() || !known.providers.is_empty())
         else {
-            let known = provider.index.plugins().filter(|plugin| !plugin.releases.is_empty());
-            let nearest = nearest_names(name, known.map(|plugin| &plugin.name));
-            return Err(ResolveFailure::UnknownPlugin { plugin: name.clone(), nearest, mends: Vec::new() });
+            let (nearest, mends) = (Vec::new(), Vec::new());
+            return Err(ResolveFailure::UnknownPlugin { plugin: name.clone(), nearest, mends });
         };
         // Every root before this one is known, so its place among the roots is its place in the request.
         if provider.root_target(place).1.is_empty() {

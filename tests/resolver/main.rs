@@ -7,8 +7,10 @@
 mod brute_force;
 mod case;
 mod checker;
+mod derivations;
 mod determinism;
 mod differential;
+mod explanations;
 mod graph;
 mod hard;
 mod index;

@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 use super::facts::{Fact, facts_of};
 use super::lifts::{Lift, Lifter, at_least};
 use crate::domain::{PluginName, ReleaseId, Requirement, VerificationState, Version};
-use crate::resolver::index::{Contents, Symbol};
-use crate::resolver::solve::{Attempt, attempt};
-use crate::resolver::{Change, Circumstances, Lock, LockedRelease, ResolveFailure, ResolveRequest};
+use crate::resolver::answer::{Selected, Sketch};
+use crate::resolver::index::{Contents, Release, Symbol};
+use crate::resolver::solve::{Refused, attempt};
+use crate::resolver::{Change, Circumstances, ResolveFailure, ResolveRequest};
 
 /// How often a changed request is resolved.
 const ATTEMPTS_MAX: u32 = 24;
@@ -19,8 +20,8 @@ const ROUNDS_MAX: usize = 4;
 /// Ways of one sort that are looked for.
 const EACH_MAX: usize = 2;
 /// Steps that the search may take whatever the first answer took.
-const STEPS_LEAST: u32 = 2_000;
-/// How many times the steps of the first answer the search may take.
+const STEPS_LEAST: u32 = 600;
+/// How many times the steps of the first answer the search may take, and how many for each locked release.
 const STEPS_FACTOR: u32 = 4;
 /// Request entries that all attempts together may copy.
 const ENTRIES_MAX: usize = 40_000;
@@ -38,9 +39,9 @@ pub(super) struct Mender<'a> {
 }
 
 /// What became of a changed request.
-enum Outcome {
-    Lock(Box<Lock>),
-    /// What stands against it now; nothing where it cannot be told in facts.
+enum Outcome<'a> {
+    Lock(Sketch<'a>),
+    /// What stands against it now; nothing where it cannot be told in facts, or nobody asked.
     Refused(Vec<Fact>),
 }
 
@@ -53,12 +54,14 @@ impl<'a> Mender<'a> {
     ) -> Self {
         let entries = request.roots.len()
             + request.lock.as_ref().map_or(0, |lock| lock.releases.len() + lock.roots.len());
+        let locked = request.lock.as_ref().map_or(0, |lock| lock.releases.len());
+        let expected = steps_taken.saturating_add(u32::try_from(locked).unwrap_or(u32::MAX));
         let affordable = u32::try_from(ENTRIES_MAX / (entries + 1)).unwrap_or(u32::MAX);
         Self {
             index,
             request,
             circumstances,
-            steps_left: Cell::new(STEPS_LEAST.saturating_add(steps_taken.saturating_mul(STEPS_FACTOR))),
+            steps_left: Cell::new(STEPS_LEAST.saturating_add(expected.saturating_mul(STEPS_FACTOR))),
             attempts_left: Cell::new(affordable.clamp(3, ATTEMPTS_MAX)),
         }
     }
@@ -139,7 +142,7 @@ impl<'a> Mender<'a> {
 
     /// These changes, if they lead to a lock by themselves.
     pub(super) fn proven(&self, changes: Changes) -> Option<Changes> {
-        matches!(self.attempt(&changes)?, Outcome::Lock(_)).then_some(changes)
+        matches!(self.attempt(&changes, false)?, Outcome::Lock(_)).then_some(changes)
     }
 
     /// The host at whichever registered version fits.
@@ -147,8 +150,10 @@ impl<'a> Mender<'a> {
         let mut request = self.request.clone();
         let Some(host) = &mut request.host else { return Vec::new() };
         (host.profile, host.version) = (profile.clone(), None);
-        let Some(Outcome::Lock(lock)) = self.attempt_request(&request, &[]) else { return Vec::new() };
-        let version = lock.host.map(|host| host.version);
+        let version = match self.attempt_request(&request, &[], false) {
+            Some(Outcome::Lock(lock)) => lock.host,
+            _ => None,
+        };
         let change = version.map(|version| Change::HostVersion { profile: profile.clone(), version });
         change.into_iter().filter_map(|change| self.proven(vec![change])).collect()
     }
@@ -190,14 +195,25 @@ impl<'a> Mender<'a> {
             |plugin: &PluginName| Change::AskFor { plugin: plugin.clone(), requirement: Requirement::any() };
         let is_loosened = |plugin: &&PluginName| self.request.roots.get(*plugin) != Some(&Requirement::any());
         let mut changes: Changes = roots.iter().filter(is_loosened).map(any).collect();
-        let mut lock = None;
+        let mut chosen_for: Vec<(Version, Vec<Version>)> = Vec::new();
         for _ in 0..ROUNDS_MAX {
             if changes.is_empty() {
                 return None;
             }
-            match self.attempt(&changes)? {
+            match self.attempt(&changes, with_others)? {
                 Outcome::Lock(found) => {
-                    lock = Some(found);
+                    let versions = |plugin: &PluginName| {
+                        let symbol = self.index.symbol(plugin)?;
+                        Some((
+                            found.version_of(symbol)?.clone(),
+                            found.versions_of(symbol).cloned().collect(),
+                        ))
+                    };
+                    let chosen = |change: &Change| match change {
+                        Change::AskFor { plugin, .. } => versions(plugin),
+                        _ => None,
+                    };
+                    chosen_for = changes.iter().map(chosen).collect::<Option<Vec<_>>>()?;
                     break;
                 }
                 Outcome::Refused(facts) => {
@@ -210,32 +226,22 @@ impl<'a> Mender<'a> {
                 }
             }
         }
-        let lock = lock?;
         let mut named = Changes::new();
-        for change in changes {
+        let mut exactly = Changes::new();
+        for (change, (highest, all)) in changes.into_iter().zip(chosen_for) {
             let Change::AskFor { plugin, .. } = change else { continue };
             let before = self.request.roots.get(&plugin);
-            let chosen = || lock.releases.iter().filter(|release| release.name == plugin);
-            // Where the lock has a version that was asked for anyway, nothing needs to change.
-            if chosen().any(|release| before.is_some_and(|before| before.matches(&release.version))) {
+            // Where there is a version that was asked for anyway, nothing needs to change.
+            if all.iter().any(|version| before.is_some_and(|before| before.matches(version))) {
                 continue;
             }
-            let version = &chosen().map(|release| &release.version).max()?;
-            named.push(Change::AskFor { plugin, requirement: at_least(version) });
+            named.push(Change::AskFor { plugin: plugin.clone(), requirement: at_least(&highest) });
+            exactly.push(Change::AskFor { plugin, requirement: Requirement::exactly(&highest) });
         }
         if named.is_empty() {
             return None;
         }
-        if let Some(proven) = self.proven(named.clone()) {
-            return Some(proven);
-        }
-        for change in &mut named {
-            if let Change::AskFor { plugin, requirement } = change {
-                let version = lock.releases.iter().filter(|release| release.name == *plugin);
-                *requirement = Requirement::exactly(version.map(|release| &release.version).max()?);
-            }
-        }
-        self.proven(named)
+        self.proven(named).or_else(|| self.proven(exactly))
     }
 
     /// What could be left out: roots and optional dependencies.
@@ -272,7 +278,7 @@ impl<'a> Mender<'a> {
     ) -> Option<Changes> {
         let mut changes = first;
         for round in 0.. {
-            match self.attempt(&changes)? {
+            match self.attempt(&changes, round < ROUNDS_MAX)? {
                 Outcome::Lock(_) => break,
                 Outcome::Refused(facts) => {
                     let more = next(&changes, &facts).filter(|_| round < ROUNDS_MAX)?;
@@ -305,15 +311,20 @@ impl<'a> Mender<'a> {
         request
     }
 
-    fn attempt(&self, changes: &[Change]) -> Option<Outcome> {
+    fn attempt(&self, changes: &[Change], tells_facts: bool) -> Option<Outcome<'a>> {
         if !self.is_exhaustive() {
             return None;
         }
-        self.attempt_request(&self.changed(changes), changes)
+        self.attempt_request(&self.changed(changes), changes, tells_facts)
     }
 
     /// Resolves a changed request; `None`: it was not decided within the bounds.
-    fn attempt_request(&self, request: &ResolveRequest, changes: &[Change]) -> Option<Outcome> {
+    fn attempt_request(
+        &self,
+        request: &ResolveRequest,
+        changes: &[Change],
+        tells_facts: bool,
+    ) -> Option<Outcome<'a>> {
         if !self.is_exhaustive() {
             return None;
         }
@@ -321,22 +332,26 @@ impl<'a> Mender<'a> {
         let later = changes.iter().filter_map(Change::not_before).max();
         let now = later.map_or(self.circumstances.now, |until| until.max(self.circumstances.now));
         let circumstances = Circumstances { now, ..*self.circumstances };
-        let (outcome, steps) = attempt(self.index, request, &circumstances, self.steps_left.get());
+        let index = self.index;
+        let finish = |selected: Selected<'_, '_>| selected.into_sketch(index);
+        let (outcome, steps) = attempt(index, request, &circumstances, self.steps_left.get(), finish);
         self.steps_left.set(self.steps_left.get().saturating_sub(steps.max(1)));
         match outcome {
-            Attempt::Lock(lock) if lets_failed_in(changes, &lock) => Some(Outcome::Refused(Vec::new())),
-            Attempt::Lock(lock) => Some(Outcome::Lock(lock)),
-            Attempt::Impossible(provider, tree) => Some(Outcome::Refused(facts_of(&provider, &tree))),
-            Attempt::Refused(ResolveFailure::Deadline) => None,
-            Attempt::Refused(_) => Some(Outcome::Refused(Vec::new())),
+            Ok(sketch) if lets_failed_in(changes, &sketch) => Some(Outcome::Refused(Vec::new())),
+            Ok(sketch) => Some(Outcome::Lock(sketch)),
+            Err(Refused::Impossible(provider, tree)) if tells_facts => {
+                Some(Outcome::Refused(facts_of(&provider, &tree)))
+            }
+            Err(Refused::Plainly(ResolveFailure::Deadline)) => None,
+            Err(Refused::Impossible(..) | Refused::Plainly(_)) => Some(Outcome::Refused(Vec::new())),
         }
     }
 }
 
 /// Whether the price of a lock is a release that failed its verification run: nobody should be talked into that.
-fn lets_failed_in(changes: &[Change], lock: &Lock) -> bool {
+fn lets_failed_in(changes: &[Change], sketch: &Sketch<'_>) -> bool {
     let is_price =
         |change: &Change| matches!(change, Change::Policy { field, .. } if field == "require_verified");
-    let failed = |release: &LockedRelease| release.verification == VerificationState::Failed;
-    changes.iter().any(is_price) && lock.releases.iter().any(failed)
+    let failed = |release: &Release| release.verification == VerificationState::Failed;
+    changes.iter().any(is_price) && sketch.releases.iter().any(|(_, release)| failed(release))
 }

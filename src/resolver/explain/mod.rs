@@ -23,25 +23,37 @@ use super::{Change, Circumstances, Mend, ResolveRequest};
 use crate::domain::PluginName;
 
 /// The names nearest to one that is not known: at most three, nearest first.
-pub(super) fn nearest_names<'a>(
-    wanted: &PluginName,
-    known: impl Iterator<Item = &'a PluginName>,
-) -> Vec<PluginName> {
+fn nearest_names<'a>(wanted: &PluginName, known: impl Iterator<Item = &'a PluginName>) -> Vec<PluginName> {
     let wanted_text = wanted.to_string();
+    let wanted_letters = letters(&wanted_text);
     let near_enough = (wanted_text.len() / 4).clamp(2, 6);
-    let mut near: Vec<(usize, &PluginName)> = known
-        .filter_map(|name| {
-            let distance = if name.name() == wanted.name() {
-                1
-            } else {
-                strsim::damerau_levenshtein(&name.to_string(), &wanted_text)
-            };
-            (distance <= near_enough).then_some((distance, name))
-        })
-        .collect();
+    let distance = |name: &PluginName| {
+        if name.name() == wanted.name() {
+            return Some(1);
+        }
+        let text = name.to_string();
+        // Each edit changes two counts at most, which is quick to see; most names are far away.
+        let differing: usize =
+            letters(&text).iter().zip(&wanted_letters).map(|(a, b)| usize::from(a.abs_diff(*b))).sum();
+        (differing <= 2 * near_enough)
+            .then(|| strsim::damerau_levenshtein(&text, &wanted_text))
+            .filter(|distance| *distance <= near_enough)
+    };
+    let mut near: Vec<(usize, &PluginName)> =
+        known.filter_map(|name| Some((distance(name)?, name))).collect();
     near.sort_unstable();
     near.dedup();
     near.into_iter().take(3).map(|(_, name)| name.clone()).collect()
+}
+
+/// How often each character of a name stands in it.
+fn letters(name: &str) -> [u8; 64] {
+    let mut counts = [0_u8; 64];
+    for byte in name.bytes() {
+        let count = &mut counts[usize::from(byte % 64)];
+        *count = count.saturating_add(1);
+    }
+    counts
 }
 
 /// The failure behind a proof that there is no lock.
@@ -88,6 +100,16 @@ pub(super) fn refusal(
     mut failure: ResolveFailure,
     steps: u32,
 ) -> ResolveFailure {
+    match &mut failure {
+        ResolveFailure::UnknownPlugin { plugin, nearest, .. } => {
+            let known = index.plugins().filter(|plugin| !plugin.releases.is_empty());
+            *nearest = nearest_names(plugin, known.map(|plugin| &plugin.name));
+        }
+        ResolveFailure::UnknownProfile { profile, nearest, .. } => {
+            *nearest = nearest_names(profile, circumstances.profiles.iter().map(|known| &known.name));
+        }
+        _ => {}
+    }
     let mender = Mender::new(index, request, circumstances, steps);
     let found = match &failure {
         ResolveFailure::UnknownPlugin { plugin, nearest, .. } => nearest
