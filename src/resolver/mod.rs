@@ -28,6 +28,8 @@ mod lock;
 mod mend;
 pub mod picture;
 #[cfg(feature = "solver")]
+mod proof;
+#[cfg(feature = "solver")]
 mod provider;
 mod request;
 #[cfg(feature = "solver")]

@@ -22,6 +22,10 @@ use super::index::{Contents, Edge, Line, Matching, Plugin, Release, Symbol};
 use super::version_bits::VersionBits;
 use super::{Circumstances, ResolveRequest};
 
+/// How many steps are taken between two looks at the signal to stop: the dearest take milliseconds, most less than one
+/// thousandth of that.
+const STEPS_A_LOOK: u32 = 8;
+
 /// The line of a plugin of which only one version may be chosen.
 pub(super) const WHOLE: u32 = u32::MAX;
 
@@ -418,7 +422,8 @@ impl DependencyProvider for Provider<'_> {
     fn should_cancel(&self) -> Result<(), Stopped> {
         let tick = self.ticks.get();
         self.ticks.set(tick.wrapping_add(1));
-        let is_over = tick >= self.steps_max || (tick.is_multiple_of(32) && (self.should_stop)());
+        let is_over =
+            tick >= self.steps_max || (tick.is_multiple_of(STEPS_A_LOOK) && (self.should_stop)());
         if is_over { Err(Stopped) } else { Ok(()) }
     }
 }

@@ -6,8 +6,8 @@ use super::answer::Selected;
 use super::explain::{no_solution, refusal};
 use super::host::registered_versions;
 use super::index::Contents;
+use super::proof::Proof;
 use super::provider::{Package, Provider, Stopped};
-use super::version_bits::VersionBits;
 use super::{IndexSnapshot, Lock, ResolveFailure, ResolveRequest};
 use crate::domain::{HostProfile, Timestamp, Version};
 
@@ -79,7 +79,7 @@ impl Unexplained<'_> {
 pub(super) enum Refused<'a> {
     Plainly(ResolveFailure),
     /// What was solved, and the proof that there is no answer.
-    Impossible(Box<Provider<'a>>, Box<Tree>),
+    Impossible(Box<Provider<'a>>, Proof),
 }
 
 /// Resolves within so many steps, explaining nothing; says how many it took. `finish` makes what is wanted of the answer.
@@ -120,12 +120,10 @@ fn prepared<'a>(
 
 /// The solver's answer: a number for each package.
 pub(super) type Selection = SelectedDependencies<Package, u32>;
-/// The solver's proof that there is no answer.
-pub(super) type Tree = pubgrub::DerivationTree<Package, VersionBits, std::convert::Infallible>;
 
 /// Why the solver gave no answer.
 pub(super) enum Unsolved {
-    Impossible(Box<Tree>),
+    Impossible(Proof),
     Stopped,
 }
 
@@ -133,7 +131,7 @@ pub(super) enum Unsolved {
 pub(super) fn solve(provider: &Provider<'_>) -> Result<Selection, Unsolved> {
     match pubgrub::resolve(provider, Package::Root, 0_u32) {
         Ok(selection) => Ok(selection),
-        Err(PubGrubError::NoSolution(tree)) => Err(Unsolved::Impossible(Box::new(tree))),
+        Err(PubGrubError::NoSolution(tree)) => Err(Unsolved::Impossible(tree.into())),
         Err(
             PubGrubError::ErrorInShouldCancel(Stopped)
             | PubGrubError::ErrorRetrievingDependencies { source: Stopped, .. }

@@ -12,7 +12,7 @@ use crate::domain::Version;
 use crate::resolver::choices::ChoiceOption;
 use crate::resolver::index::{Symbol, compatibility};
 use crate::resolver::provider::{Package, Provider};
-use crate::resolver::solve::Tree;
+use crate::resolver::proof::Tree;
 use crate::resolver::version_bits::VersionBits;
 
 /// Steps of a derivation that is told; a longer one is only counted.

@@ -6,8 +6,9 @@ use pubgrub::{DerivationTree, External, Set};
 
 use crate::resolver::hindrance::Hindrance;
 use crate::resolver::index::Symbol;
+use crate::resolver::proof::{Proof, Tree};
 use crate::resolver::provider::{Package, Provider};
-use crate::resolver::solve::{Tree, Unsolved, solve};
+use crate::resolver::solve::{Unsolved, solve};
 use crate::resolver::version_bits::VersionBits;
 
 /// Something that is so, and of which not all can be had.
@@ -30,8 +31,8 @@ pub(super) enum Fact {
 /// The proof of one minimal conflict: leaving away any of its plugins would end it.
 ///
 /// Solves again and again, but only among the plugins of the proof at hand, which are few.
-pub(super) fn minimal_proof(provider: &mut Provider<'_>, mut tree: Tree) -> Tree {
-    let mut considered = plugins_of(provider, &tree);
+pub(super) fn minimal_proof(provider: &mut Provider<'_>, mut proof: Proof) -> Proof {
+    let mut considered = plugins_of(provider, &proof);
     let mut plugins: Vec<Symbol> = considered.iter().copied().collect();
     let is_root = |symbol| provider.roots.iter().any(|root| root.plugin == symbol);
     plugins.sort_by_key(|symbol| (!is_root(*symbol), &provider.index.plugin(*symbol).name));
@@ -42,8 +43,8 @@ pub(super) fn minimal_proof(provider: &mut Provider<'_>, mut tree: Tree) -> Tree
         provider.considered = Some(considered.clone());
         match solve(provider) {
             Err(Unsolved::Impossible(smaller)) => {
-                tree = *smaller;
-                considered = plugins_of(provider, &tree);
+                proof = smaller;
+                considered = plugins_of(provider, &proof);
             }
             Ok(_) => {
                 considered.insert(plugin);
@@ -52,7 +53,7 @@ pub(super) fn minimal_proof(provider: &mut Provider<'_>, mut tree: Tree) -> Tree
         }
     }
     provider.considered = None;
-    tree
+    proof
 }
 
 fn plugins_of(provider: &Provider<'_>, tree: &Tree) -> Set<Symbol> {
@@ -104,16 +105,21 @@ pub(super) fn facts_of(provider: &Provider<'_>, tree: &Tree) -> Vec<Fact> {
     collected.in_reading_order()
 }
 
-type Needs = BTreeMap<(Symbol, Symbol, String), BTreeSet<u32>>;
+/// What is said of versions, by their plugin.
+type About<What> = BTreeMap<Symbol, BTreeMap<What, BTreeSet<u32>>>;
+
+fn note<What: Ord>(about: &mut About<What>, plugin: Symbol, what: What, ordinal: u32) {
+    about.entry(plugin).or_default().entry(what).or_default().insert(ordinal);
+}
 
 struct Collected<'a, 'b> {
     provider: &'b Provider<'a>,
     wants: BTreeMap<Symbol, String>,
-    needs: Needs,
-    needs_host: BTreeMap<(Symbol, String), BTreeSet<u32>>,
-    conflicts: Needs,
+    needs: About<(Symbol, String)>,
+    needs_host: About<String>,
+    conflicts: About<(Symbol, String)>,
     provides: BTreeSet<(Symbol, Symbol)>,
-    left_out: BTreeMap<(Symbol, Hindrance), BTreeSet<u32>>,
+    left_out: About<Hindrance>,
 }
 
 impl<'a, 'b> Collected<'a, 'b> {
@@ -167,20 +173,20 @@ impl<'a, 'b> Collected<'a, 'b> {
             let release = &releases[number as usize];
             if target == Package::Host {
                 let requirement = self.provider.index.requirement(release.profile).to_string();
-                self.needs_host.entry((plugin, requirement)).or_default().insert(start + number);
+                note(&mut self.needs_host, plugin, requirement, start + number);
                 continue;
             }
             if let Package::Guard { plugin: other, .. } = target {
                 for edge in release.conflicts.iter().filter(|edge| edge.plugin == other) {
                     let requirement = self.provider.index.requirement(*edge).to_string();
-                    self.conflicts.entry((plugin, other, requirement)).or_default().insert(start + number);
+                    note(&mut self.conflicts, plugin, (other, requirement), start + number);
                 }
                 continue;
             }
             for edge in self.provider.dependencies_of(release) {
                 if self.provider.target(edge).0 == target {
                     let requirement = self.provider.index.requirement(edge).to_string();
-                    self.needs.entry((plugin, edge.plugin, requirement)).or_default().insert(start + number);
+                    note(&mut self.needs, plugin, (edge.plugin, requirement), start + number);
                 }
             }
         }
@@ -196,7 +202,7 @@ impl<'a, 'b> Collected<'a, 'b> {
         let (start, releases) = self.provider.releases(plugin, line);
         for number in versions.ordinals(releases.len() as u32) {
             if let Some(hindrance) = self.provider.filters.hindrance(plugin, &releases[number as usize]) {
-                self.left_out.entry((plugin, hindrance)).or_default().insert(start + number);
+                note(&mut self.left_out, plugin, hindrance, start + number);
             }
         }
     }
@@ -214,45 +220,35 @@ impl<'a, 'b> Collected<'a, 'b> {
         let mut queue: VecDeque<Symbol> = wanted.into();
         while let Some(plugin) = queue.pop_front() {
             let mut next: BTreeSet<Symbol> = BTreeSet::new();
-            let mut about: Vec<_> =
-                self.needs.iter().filter(|((subject, ..), _)| *subject == plugin).collect();
-            about.sort_by_key(|((_, dependency, requirement), ordinals)| {
+            let mut needs: Vec<_> = self.needs.get(&plugin).into_iter().flatten().collect();
+            needs.sort_by_key(|((dependency, requirement), ordinals)| {
                 (std::cmp::Reverse(ordinals.last().copied()), name(dependency), requirement.clone())
             });
-            for ((_, dependency, requirement), ordinals) in about {
+            for ((dependency, requirement), ordinals) in needs {
                 let (dependency, requirement) = (*dependency, requirement.clone());
                 facts.push(Fact::Needs { plugin, ordinals: ordinals.clone(), dependency, requirement });
                 next.insert(dependency);
             }
-            for ((subject, requirement), ordinals) in &self.needs_host {
-                if *subject == plugin {
-                    let (ordinals, requirement) = (ordinals.clone(), requirement.clone());
-                    facts.push(Fact::NeedsHost { plugin, ordinals, requirement });
-                }
+            for (requirement, ordinals) in self.needs_host.get(&plugin).into_iter().flatten() {
+                let (ordinals, requirement) = (ordinals.clone(), requirement.clone());
+                facts.push(Fact::NeedsHost { plugin, ordinals, requirement });
             }
-            let mut refused: Vec<_> =
-                self.conflicts.iter().filter(|((subject, ..), _)| *subject == plugin).collect();
-            refused.sort_by_key(|((_, other, requirement), _)| (name(other), requirement));
-            for ((_, other, requirement), ordinals) in refused {
+            let mut refused: Vec<_> = self.conflicts.get(&plugin).into_iter().flatten().collect();
+            refused.sort_by_key(|((other, requirement), _)| (name(other), requirement));
+            for ((other, requirement), ordinals) in refused {
                 let (other, requirement) = (*other, requirement.clone());
                 facts.push(Fact::Conflicts { plugin, ordinals: ordinals.clone(), other, requirement });
             }
-            let mut stand_ins: Vec<Symbol> = self
-                .provides
-                .iter()
-                .filter(|(provided, _)| *provided == plugin)
-                .map(|(_, provider)| *provider)
-                .collect();
+            let stand_ins = self.provides.range((plugin, 0)..=(plugin, Symbol::MAX));
+            let mut stand_ins: Vec<Symbol> = stand_ins.map(|(_, provider)| *provider).collect();
             stand_ins.sort_by_key(name);
             for stand_in in stand_ins {
                 facts.push(Fact::Provides { plugin: stand_in, provided: plugin });
                 next.insert(stand_in);
             }
-            for ((subject, hindrance), ordinals) in &self.left_out {
-                if *subject == plugin {
-                    let hindrance = hindrance.clone();
-                    facts.push(Fact::LeftOut { plugin, ordinals: ordinals.clone(), hindrance });
-                }
+            for (hindrance, ordinals) in self.left_out.get(&plugin).into_iter().flatten() {
+                let hindrance = hindrance.clone();
+                facts.push(Fact::LeftOut { plugin, ordinals: ordinals.clone(), hindrance });
             }
             let mut next: Vec<Symbol> = next.into_iter().filter(|symbol| seen.insert(*symbol)).collect();
             next.sort_by_key(name);

@@ -17,8 +17,8 @@ use self::mends::Mender;
 use self::tell::Teller;
 use super::hindrance::Hindrance;
 use super::index::Contents;
+use super::proof::Proof;
 use super::provider::Provider;
-use super::solve::Tree;
 use super::{Change, Circumstances, Mend, ResolveRequest};
 use crate::domain::PluginName;
 
@@ -59,12 +59,12 @@ fn letters(name: &str) -> [u8; 64] {
 /// The failure behind a proof that there is no lock.
 pub(super) fn no_solution<'a>(
     mut provider: Provider<'a>,
-    tree: Tree,
+    proof: Proof,
     circumstances: &Circumstances<'a>,
 ) -> ResolveFailure {
     let steps = provider.steps();
-    let tree = minimal_proof(&mut provider, tree);
-    let facts = facts_of(&provider, &tree);
+    let proof = minimal_proof(&mut provider, proof);
+    let facts = facts_of(&provider, &proof);
     let mender = Mender::new(provider.index, provider.request, circumstances, steps);
     let found = mender.mends(&facts);
     let teller = Teller { provider: &provider };
@@ -73,7 +73,7 @@ pub(super) fn no_solution<'a>(
         text: teller.text(&facts),
         mend: mend_sentence(&teller, &facts, &mends, mender.is_exhaustive()),
         plugins: teller.plugins(&facts),
-        derivation: derivation(&provider, &tree),
+        derivation: derivation(&provider, &proof),
         mends,
     });
     match teller.main_hindrance(&facts).map(|(_, hindrance)| hindrance) {
