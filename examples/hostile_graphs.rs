@@ -1,7 +1,11 @@
 //! What hostile graphs cost: each is resolved in a process of its own under the deadline of the server.
 //!
 //! `cargo run --release --example hostile_graphs [NAME]` prints a table of outcome, time, lateness and memory.
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a benchmark stops at the first surprise and prints")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark stops at the first surprise and prints"
+)]
 
 use std::process::Command;
 use std::time::Duration;
@@ -20,7 +24,9 @@ fn main() {
         let look = move || look_at(place.parse().unwrap());
         return std::thread::Builder::new().stack_size(2 << 20).spawn(look).unwrap().join().unwrap();
     }
-    println!("| graph | releases | outcome | ms | looks | longest without a look, ms | index, ms | index, MiB | solve, MiB | answer, KB |");
+    println!(
+        "| graph | releases | outcome | ms | looks | longest without a look, ms | index, ms | index, MiB | solve, MiB | answer, KB |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     for place in 0..hostile::HOSTILE_GRAPHS.len() {
         let own = std::env::current_exe().unwrap();
@@ -53,7 +59,8 @@ fn look_at(place: usize) {
         longest.set(longest.get().max(now - last.replace(now)));
         now - start >= DEADLINE
     };
-    let circumstances = Circumstances { profiles: &[], now: Timestamp::from_micros(0), should_stop: &should_stop };
+    let circumstances =
+        Circumstances { profiles: &[], now: Timestamp::from_micros(0), should_stop: &should_stop };
     let answer = resolve(&snapshot, &graph.request(), &circumstances);
     let took = cpu_time() - start;
     let since_last_look = cpu_time() - last.get();
@@ -65,7 +72,9 @@ fn look_at(place: usize) {
         }
     };
     if std::env::args().nth(2).is_some() {
-        if let Err(failure) = &answer { eprintln!("{failure}\n{:?}", failure.mend()); }
+        if let Err(failure) = &answer {
+            eprintln!("{failure}\n{:?}", failure.mend());
+        }
     }
     drop(answer);
     println!(

@@ -131,6 +131,8 @@ pub struct LimitSettings {
     pub package_bytes: u64,
     /// The largest JSON body in bytes.
     pub json_bytes: usize,
+    /// The largest JSON body in bytes where a lock may be part of it.
+    pub lock_bytes: usize,
     /// How long a client may take for the request head, in milliseconds.
     pub head_timeout_ms: u64,
     /// How long a body may stand still, in milliseconds; every 4 KiB received buys one second more.
@@ -301,12 +303,13 @@ impl Default for LimitSettings {
         Self {
             package_bytes: 64 * 1024 * 1024,
             json_bytes: 1024 * 1024,
+            lock_bytes: 4 * 1024 * 1024,
             head_timeout_ms: 10_000,
             body_timeout_ms: 30_000,
             shutdown_seconds: 30,
             resolve_ms: 2_000,
             resolve_concurrency: 0,
-            resolve_waiting: 256,
+            resolve_waiting: 64,
             resolve_quantum_ms: 25,
             resolve_slow_waiting: 16,
             inspect_concurrency: 4,

@@ -85,7 +85,12 @@ pub(super) async fn mind_manners<B: MessageBody + 'static>(
         let response = request.into_response(problem.respond(&id, for_browser));
         return Ok(finished(response, &id, started));
     }
-    match next.call(request).await {
+    let answer = if is_question(request.request()) {
+        next.call(request).await
+    } else {
+        finished_whoever_waits(next.call(request)).await
+    };
+    match answer {
         Ok(response) => Ok(finished(rendered(response.map_into_boxed_body(), &id), &id, started)),
         Err(error) => {
             let response = {
@@ -94,6 +99,28 @@ pub(super) async fn mind_manners<B: MessageBody + 'static>(
             };
             Err(InternalError::from_response(error, response).into())
         }
+    }
+}
+
+/// Addresses that answer a `POST` and change nothing.
+const QUESTIONS: &[&str] = &["/resolve", "/upgrade-plan", "/outdated", "/graph", "/inspect", "/bundles"];
+
+/// Whether the request changes nothing, so that it need not be answered any more once its client is gone.
+fn is_question(request: &HttpRequest) -> bool {
+    let is_posted_question =
+        || request.path().strip_prefix("/api/v1").is_some_and(|address| QUESTIONS.contains(&address));
+    request.method().is_safe() || is_posted_question()
+}
+
+/// A change that was begun is brought to its end even if the client goes away, which drops whatever it waits for.
+async fn finished_whoever_waits<T: 'static>(change: impl Future<Output = T> + 'static) -> T {
+    match actix_web::rt::spawn(change).await {
+        Ok(answer) => answer,
+        Err(broken) => match broken.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Cancelled: the worker is stopping, and this future with it.
+            Err(_) => std::future::pending().await,
+        },
     }
 }
 

@@ -11,6 +11,7 @@ use super::api::{
     publish, release, releases, resolve, trust, verification_policies,
 };
 use super::error::Problem;
+use super::extract::TakesLocks;
 use super::manners::mind_manners;
 use super::witness;
 use crate::registry::Witness;
@@ -85,10 +86,10 @@ fn api(service: &mut ServiceConfig) {
         .service(resource("/bundles").route(post().to(bundles::make_lock_bundle)))
         .service(readable("/verification-policies/{digest}", verification_policies::show_verification_policy))
         .service(resource("/inspect").route(post().to(publish::inspect)))
-        .service(resource("/graph").route(post().to(graph::show_graph)))
-        .service(resource("/resolve").route(post().to(resolve::resolve)))
-        .service(resource("/upgrade-plan").route(post().to(resolve::plan_upgrade)))
-        .service(resource("/outdated").route(post().to(resolve::list_outdated)))
+        .service(resource("/graph").app_data(TakesLocks).route(post().to(graph::show_graph)))
+        .service(resource("/resolve").app_data(TakesLocks).route(post().to(resolve::resolve)))
+        .service(resource("/upgrade-plan").app_data(TakesLocks).route(post().to(resolve::plan_upgrade)))
+        .service(resource("/outdated").app_data(TakesLocks).route(post().to(resolve::list_outdated)))
         .service(readable("/plugins", catalog::search))
         .service(readable("/plugins/{namespace}/{name}", catalog::show_plugin))
         .service(readable("/plugins/{namespace}/{name}/versions", catalog::list_versions))

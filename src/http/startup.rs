@@ -110,6 +110,8 @@ fn serve(listener: TcpListener, registry: Registry, witness: Option<Witness>) ->
         .disable_signals()
         .client_request_timeout(Duration::from_millis(limits.head_timeout_ms))
         .shutdown_timeout(limits.shutdown_seconds)
+        // A client that closes its end is gone: what it asked is not worked on any further.
+        .h1_allow_half_closed(false)
         .workers(worker_count(configuration.workers))
         .listen(listener)?;
     Ok(server.run())

@@ -7,6 +7,8 @@
 #[cfg(feature = "solver")]
 mod answer;
 #[cfg(feature = "solver")]
+mod bounds;
+#[cfg(feature = "solver")]
 mod candidate;
 #[cfg(feature = "solver")]
 mod choices;

@@ -422,8 +422,7 @@ impl DependencyProvider for Provider<'_> {
     fn should_cancel(&self) -> Result<(), Stopped> {
         let tick = self.ticks.get();
         self.ticks.set(tick.wrapping_add(1));
-        let is_over =
-            tick >= self.steps_max || (tick.is_multiple_of(STEPS_A_LOOK) && (self.should_stop)());
+        let is_over = tick >= self.steps_max || (tick.is_multiple_of(STEPS_A_LOOK) && (self.should_stop)());
         if is_over { Err(Stopped) } else { Ok(()) }
     }
 }

@@ -3,6 +3,7 @@
 use pubgrub::{PubGrubError, SelectedDependencies};
 
 use super::answer::Selected;
+use super::bounds::{check_answer, check_request};
 use super::explain::{no_solution, refusal};
 use super::host::registered_versions;
 use super::index::Contents;
@@ -10,9 +11,6 @@ use super::proof::Proof;
 use super::provider::{Package, Provider, Stopped};
 use super::{IndexSnapshot, Lock, ResolveFailure, ResolveRequest};
 use crate::domain::{HostProfile, Timestamp, Version};
-
-const ROOTS_MAX: usize = 1_000;
-const LOCKED_MAX: usize = 10_000;
 
 /// What a resolve depends on beside the index and the request.
 #[derive(Clone, Copy)]
@@ -95,7 +93,11 @@ pub(super) fn attempt<'a, T>(
         Err(failure) => return (Err(Refused::Plainly(failure)), 0),
     };
     let outcome = match solve(&provider) {
-        Ok(selection) => finish(Selected::walk(&provider, &selection)).map_err(Refused::Plainly),
+        Ok(selection) => {
+            let selected = Selected::walk(&provider, &selection);
+            let checked = check_answer(selected.chosen.len());
+            checked.and_then(|()| finish(selected)).map_err(Refused::Plainly)
+        }
         Err(Unsolved::Stopped) => Err(Refused::Plainly(ResolveFailure::Deadline)),
         Err(Unsolved::Impossible(tree)) => {
             let steps = provider.steps();
@@ -110,7 +112,7 @@ fn prepared<'a>(
     request: &'a ResolveRequest,
     circumstances: &Circumstances<'a>,
 ) -> Result<Provider<'a>, ResolveFailure> {
-    check_size(request)?;
+    check_request(request)?;
     check_pre_releases(request)?;
     check_profile(request, circumstances.profiles)?;
     let provider = Provider::new(index, request, circumstances);
@@ -137,20 +139,6 @@ pub(super) fn solve(provider: &Provider<'_>) -> Result<Selection, Unsolved> {
             | PubGrubError::ErrorRetrievingDependencies { source: Stopped, .. }
             | PubGrubError::ErrorChoosingVersion { source: Stopped, .. },
         ) => Err(Unsolved::Stopped),
-    }
-}
-
-fn check_size(request: &ResolveRequest) -> Result<(), ResolveFailure> {
-    let locked = request.lock.as_ref().map_or(0, |lock| lock.releases.len());
-    let sizes = [
-        ("roots", request.roots.len(), ROOTS_MAX),
-        ("optional dependencies", request.with_optional.len(), ROOTS_MAX),
-        ("locked releases", locked, LOCKED_MAX),
-        ("plugins to upgrade", request.upgrade.len(), LOCKED_MAX),
-    ];
-    match sizes.into_iter().find(|(_, count, most)| count > most) {
-        None => Ok(()),
-        Some((what, count, most)) => Err(ResolveFailure::TooLarge { what, count, most }),
     }
 }
 

@@ -20,6 +20,8 @@ mod examples;
 mod faulty_store;
 #[cfg(feature = "server")]
 mod harness;
+#[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod hostile_graphs;
 mod inspection;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod interop;

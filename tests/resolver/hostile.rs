@@ -148,6 +148,16 @@ pub(crate) fn chain(links: usize, end: Option<&str>) -> HostileGraph {
     graph.done(if end.is_some() { "a long chain that ends nowhere" } else { "a long chain" })
 }
 
+/// What anybody may ask for: three plugins, each needing the next.
+pub(crate) fn harmless() -> HostileGraph {
+    let mut graph = Maker::new("harmless");
+    graph.release("last", 0, &[]);
+    graph.release("second", 0, &[("last".into(), "^1".into())]);
+    graph.release("first", 0, &[("second".into(), "^1".into())]);
+    graph.root("first");
+    graph.done("nothing hard")
+}
+
 /// Each needs the next, the last the first.
 pub(crate) fn circle(links: usize) -> HostileGraph {
     let mut graph = Maker::new("circle");
@@ -179,7 +189,11 @@ pub(crate) fn conflicting_providers(count: usize) -> HostileGraph {
         for provider in 0..count {
             let seat = (provider * 7 + interface) % 11;
             let name = format!("provider{interface}x{provider}");
-            graph.release(&name, 0, &[("seats".into(), "*".into()), (format!("seat{seat}"), exactly(interface))]);
+            graph.release(
+                &name,
+                0,
+                &[("seats".into(), "*".into()), (format!("seat{seat}"), exactly(interface))],
+            );
             graph.provides(&format!("interface{interface}"));
         }
         graph.release(&format!("user{interface}"), 0, &[(format!("interface{interface}"), "*".into())]);

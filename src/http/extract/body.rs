@@ -48,10 +48,17 @@ impl BodyClock {
     }
 }
 
+/// At a resource that takes locks: its JSON bodies may be larger than others.
+#[derive(Clone, Copy)]
+pub struct TakesLocks;
+
 /// A JSON body of `T`: typed, bounded and timed.
 pub struct JsonBody<T>(pub T);
 
-impl<T: DeserializeOwned> FromRequest for JsonBody<T> {
+/// From this size on a body is read off the async threads.
+const LARGE_BYTES: usize = 256 * 1024;
+
+impl<T: DeserializeOwned + Send + 'static> FromRequest for JsonBody<T> {
     type Error = Problem;
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
@@ -60,16 +67,25 @@ impl<T: DeserializeOwned> FromRequest for JsonBody<T> {
         let payload = payload.take();
         Box::pin(async move {
             let limits = limits_of(&request);
-            let (most, grace) = (limits.json_bytes, Duration::from_millis(limits.body_timeout_ms));
+            let takes_locks = request.app_data::<TakesLocks>().is_some();
+            let most = if takes_locks { limits.lock_bytes } else { limits.json_bytes };
+            let grace = Duration::from_millis(limits.body_timeout_ms);
             check_json_type(&request)?;
             let body = read_all(&request, payload, most, grace).await?;
-            refuse_nul(&body, b"\\u0000")?;
-            serde_json::from_slice(&body).map(Self).map_err(|error| {
-                Problem::new("malformed-body", format!("the JSON body cannot be read: {error}"))
-                    .mend("Send the JSON that the API documents for this address.")
-            })
+            if body.len() < LARGE_BYTES {
+                return read_json(&body).map(Self);
+            }
+            web::block(move || read_json(&body)).await.map_err(Problem::internal)?.map(Self)
         })
     }
+}
+
+fn read_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    refuse_nul(body, b"\\u0000")?;
+    serde_json::from_slice(body).map_err(|error| {
+        Problem::new("malformed-body", format!("the JSON body cannot be read: {error}"))
+            .mend("Send the JSON that the API documents for this address.")
+    })
 }
 
 /// A text body (TOML), bounded and timed.

@@ -7,7 +7,7 @@ mod publish_form;
 mod query;
 
 pub(super) use body::read_all;
-pub use body::{JsonBody, TextBody};
+pub use body::{JsonBody, TakesLocks, TextBody};
 pub use caller::Authenticated;
 pub use path::{NamespacePath, PluginPath, ReleasePath};
 pub(super) use path::{part, plugin_of};

@@ -11,8 +11,8 @@ use super::facts::Leaf;
 use crate::domain::Version;
 use crate::resolver::choices::ChoiceOption;
 use crate::resolver::index::{Symbol, compatibility};
-use crate::resolver::provider::{Package, Provider};
 use crate::resolver::proof::Tree;
+use crate::resolver::provider::{Package, Provider};
 use crate::resolver::version_bits::VersionBits;
 
 /// Steps of a derivation that is told; a longer one is only counted.

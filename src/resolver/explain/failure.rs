@@ -107,6 +107,14 @@ pub enum ResolveFailure {
         /// How many are allowed.
         most: usize,
     },
+    /// The answer is over a bound.
+    #[error("what is asked for leads to {count} releases; at most {most} fit in a lock")]
+    AnswerTooLarge {
+        /// How many releases it holds.
+        count: usize,
+        /// How many are allowed.
+        most: usize,
+    },
 }
 
 /// A conflict, explained.
@@ -189,6 +197,7 @@ impl Refusal for ResolveFailure {
             Self::Cycle { .. } => "resolve-cycle",
             Self::Deadline => "resolve-deadline",
             Self::TooLarge { .. } => "resolve-request-too-large",
+            Self::AnswerTooLarge { .. } => "resolve-too-large",
         }
     }
 
@@ -238,6 +247,9 @@ impl ResolveFailure {
             }
             Self::TooLarge { what, most, .. } => {
                 format!("Split the request so that it names at most {most} {what}.")
+            }
+            Self::AnswerTooLarge { .. } => {
+                "Ask for fewer roots at once, or for plugins that need fewer others.".into()
             }
             _ => return None,
         })

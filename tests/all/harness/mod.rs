@@ -15,6 +15,8 @@ pub mod process;
 #[cfg(all(feature = "runtime", feature = "client"))]
 pub mod proxy;
 #[cfg(all(feature = "runtime", feature = "client"))]
+pub mod rows;
+#[cfg(all(feature = "runtime", feature = "client"))]
 pub mod server;
 
 use std::io::Write as _;

@@ -6,13 +6,13 @@ use std::thread::JoinHandle;
 use pluginry::config::Configuration;
 use pluginry::domain::{Digest, Manifest, ReleaseId};
 use pluginry::http::Application;
-use pluginry::registry::Clock;
+use pluginry::registry::{Clock, SolverLoad};
 use pluginry::signing::{Envelope, ReleaseStatement, SecretKey, sign_release};
 use pluginry::storage::Storage;
 use pluginry::wasm::{PackFiles, pack};
 use reqwest::multipart::{Form, Part};
 use serde_json::{Value, json};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::database::TestDatabase;
 
@@ -33,6 +33,7 @@ pub struct TestServer {
     configuration: Configuration,
     storage: Option<Storage>,
     clock: Arc<Clock>,
+    solver_load: watch::Receiver<SolverLoad>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
     // Dropped last, in this order.
@@ -71,7 +72,7 @@ impl TestServer {
         configuration.rate_limits.sign_in_per_minute = 0;
         change(&mut configuration);
 
-        let Running { url, operator_token, clock, stop, thread } =
+        let Running { url, operator_token, clock, solver_load, stop, thread } =
             run(configuration.clone(), storage.clone());
         let operator_token = operator_token.expect("the first start makes the operator");
         let http = reqwest::Client::new();
@@ -82,6 +83,7 @@ impl TestServer {
             configuration,
             storage,
             clock,
+            solver_load,
             stop: Some(stop),
             thread: Some(thread),
             database,
@@ -103,12 +105,13 @@ impl TestServer {
             storage_url: self.data().join("objects").display().to_string(),
             ..self.configuration.clone()
         };
-        let Running { url, clock, stop, thread, .. } = run(configuration.clone(), None);
+        let Running { url, clock, solver_load, stop, thread, .. } = run(configuration.clone(), None);
         Some(Self {
             url,
             http: reqwest::Client::new(),
             operator_token: self.operator_token.clone(),
             clock,
+            solver_load,
             configuration,
             storage: None,
             stop: Some(stop),
@@ -121,10 +124,12 @@ impl TestServer {
     /// Stops the registry and starts it again on the same data, at a new address.
     pub fn restart(&mut self) {
         self.stop();
-        let Running { url, clock, stop, thread, .. } = run(self.configuration.clone(), self.storage.clone());
+        let Running { url, clock, solver_load, stop, thread, .. } =
+            run(self.configuration.clone(), self.storage.clone());
         clock.put_forward(self.clock.seconds_ahead());
         self.url = url;
         self.clock = clock;
+        self.solver_load = solver_load;
         self.stop = Some(stop);
         self.thread = Some(thread);
     }
@@ -132,6 +137,11 @@ impl TestServer {
     /// Its settings, for the next start.
     pub fn configuration(&mut self) -> &mut Configuration {
         &mut self.configuration
+    }
+
+    /// Waits until the solver has exactly this to do.
+    pub async fn solver_has(&self, load: SolverLoad) {
+        self.solver_load.clone().wait_for(|now| *now == load).await.unwrap();
     }
 
     /// Lets hours go by for the registry.
@@ -229,6 +239,7 @@ struct Running {
     url: String,
     operator_token: Option<String>,
     clock: Arc<Clock>,
+    solver_load: watch::Receiver<SolverLoad>,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
 }
@@ -245,7 +256,8 @@ fn run(configuration: Configuration, storage: Option<Storage>) -> Running {
             let application = Application::build_on(configuration, storage).await.unwrap();
             let url = format!("http://{}", application.address());
             let token = application.registry().take_first_operator_token();
-            started_sender.send((url, token, application.registry().clock())).unwrap();
+            let registry = application.registry();
+            started_sender.send((url, token, registry.clock(), registry.solver_load())).unwrap();
             let shutdown = async move {
                 let _ = stopped.await;
             };
@@ -253,7 +265,9 @@ fn run(configuration: Configuration, storage: Option<Storage>) -> Running {
         });
     });
     match started.recv() {
-        Ok((url, operator_token, clock)) => Running { url, operator_token, clock, stop, thread },
+        Ok((url, operator_token, clock, solver_load)) => {
+            Running { url, operator_token, clock, solver_load, stop, thread }
+        }
         Err(_) => std::panic::resume_unwind(thread.join().expect_err("it ended before it listened")),
     }
 }
