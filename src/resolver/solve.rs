@@ -68,7 +68,7 @@ impl Unexplained<'_> {
         let Self { index, request, circumstances, refused, steps } = self;
         match refused {
             Refused::Plainly(failure) => refusal(&index.0, request, circumstances, failure, steps),
-            Refused::Impossible(provider, tree) => no_solution(*provider, *tree, circumstances),
+            Refused::Impossible(provider, proof) => no_solution(*provider, proof, circumstances),
         }
     }
 }
@@ -99,9 +99,9 @@ pub(super) fn attempt<'a, T>(
             checked.and_then(|()| finish(selected)).map_err(Refused::Plainly)
         }
         Err(Unsolved::Stopped) => Err(Refused::Plainly(ResolveFailure::Deadline)),
-        Err(Unsolved::Impossible(tree)) => {
+        Err(Unsolved::Impossible(proof)) => {
             let steps = provider.steps();
-            return (Err(Refused::Impossible(Box::new(provider), tree)), steps);
+            return (Err(Refused::Impossible(Box::new(provider), proof)), steps);
         }
     };
     (outcome, provider.steps())
