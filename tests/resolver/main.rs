@@ -10,6 +10,7 @@ mod checker;
 mod derivations;
 mod determinism;
 mod differential;
+mod documentation;
 mod explanations;
 mod graph;
 mod hard;

@@ -28,10 +28,24 @@ pub(super) enum Fact {
     LeftOut { plugin: Symbol, ordinals: BTreeSet<u32>, hindrance: Hindrance },
 }
 
+/// Steps that the search for a minimal conflict may take whatever the first answer took.
+const STEPS_LEAST: u32 = 5_000;
+/// How many times the steps of the first answer it may take.
+const STEPS_FACTOR: u32 = 10;
+
 /// The proof of one minimal conflict: leaving away any of its plugins would end it.
 ///
 /// Solves again and again, but only among the plugins of the proof at hand, which are few.
 pub(super) fn minimal_proof(provider: &mut Provider<'_>, mut proof: Proof) -> Proof {
+    let steps = provider.steps();
+    provider.steps_max = steps.saturating_add(STEPS_LEAST.saturating_add(steps.saturating_mul(STEPS_FACTOR)));
+    if mentions_host(&proof) {
+        provider.considers_host = false;
+        match solve(provider) {
+            Err(Unsolved::Impossible(smaller)) => proof = smaller,
+            Ok(_) | Err(Unsolved::Stopped) => provider.considers_host = true,
+        }
+    }
     let mut considered = plugins_of(provider, &proof);
     let mut plugins: Vec<Symbol> = considered.iter().copied().collect();
     let is_root = |symbol| provider.roots.iter().any(|root| root.plugin == symbol);
@@ -53,7 +67,16 @@ pub(super) fn minimal_proof(provider: &mut Provider<'_>, mut proof: Proof) -> Pr
         }
     }
     provider.considered = None;
+    provider.considers_host = true;
     proof
+}
+
+fn mentions_host(proof: &Proof) -> bool {
+    let mut mentions = false;
+    for_each_leaf(proof, &mut |leaf| {
+        mentions |= matches!(leaf, External::FromDependencyOf(Package::Line { .. }, _, Package::Host, _));
+    });
+    mentions
 }
 
 fn plugins_of(provider: &Provider<'_>, tree: &Tree) -> Set<Symbol> {
