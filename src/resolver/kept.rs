@@ -108,7 +108,9 @@ impl<'a> Kept<'a> {
     ) {
         let symbols = self.index.symbol(wanted).zip(self.index.symbol(plugin));
         let Some((wanted, plugin)) = symbols else { return };
-        let is_only_way = wanted == plugin && self.locked(plugin).len() < 2;
+        let is_only_way = wanted == plugin
+            && self.locked(plugin).len() < 2
+            && self.index.plugin(plugin).providers.is_empty();
         if is_only_way || self.is_upgraded(wanted) || self.is_upgraded(plugin) {
             return;
         }

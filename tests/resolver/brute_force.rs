@@ -61,8 +61,7 @@ impl<'a> Sets<'a> {
 
     fn excluded_by(&self, place: usize) -> u32 {
         let (id, line) = self.releases[place];
-        let is_alone =
-            self.asked.request.policy.one_version_per_plugin || self.asked.registry.is_singleton(&id.plugin);
+        let is_alone = self.asked.is_alone(&id.plugin);
         let key = |version: &Version| {
             let version = version.as_semver();
             (version.major, if version.major == 0 { version.minor } else { 0 })

@@ -18,8 +18,9 @@ pub(crate) trait Registry {
     /// The line of a release, if it was published.
     fn line(&self, id: &ReleaseId) -> Option<Rc<IndexRelease>>;
 
-    /// Whether the newest release of the plugin wants to be the only one in a lock.
-    fn is_singleton(&self, plugin: &PluginName) -> bool;
+    /// Whether a lock may hold one version of the plugin only, going by the releases up to this place of the log: the
+    /// newest that is on offer and no pre-release says so, or the newest where there is none.
+    fn is_singleton(&self, plugin: &PluginName, until: u64) -> bool;
 }
 
 /// A lock's question, and where it was asked.
@@ -29,6 +30,14 @@ pub(crate) struct Asked<'a> {
     pub(crate) request: &'a ResolveRequest,
     pub(crate) profiles: &'a [HostProfile],
     pub(crate) now: Timestamp,
+}
+
+impl Asked<'_> {
+    /// Whether only one version of the plugin may be chosen.
+    pub(crate) fn is_alone(&self, plugin: &PluginName) -> bool {
+        let until = self.request.as_of.map_or(u64::MAX, |point| point.tree_size);
+        self.request.policy.one_version_per_plugin || self.registry.is_singleton(plugin, until)
+    }
 }
 
 /// Everything that is wrong with a lock; empty: it holds.
@@ -168,8 +177,7 @@ impl Check<'_> {
     fn versions_that_exclude_each_other_stand_alone(&mut self) {
         let mut seen: BTreeSet<(PluginName, Option<(u64, u64, u64)>)> = BTreeSet::new();
         for id in self.lines.keys() {
-            let is_alone = self.asked.request.policy.one_version_per_plugin
-                || self.asked.registry.is_singleton(&id.plugin);
+            let is_alone = self.asked.is_alone(&id.plugin);
             let line = (!is_alone).then(|| compatible_with(&id.version));
             if !seen.insert((id.plugin.clone(), line)) {
                 self.faults.push(format!("{id} stands beside another version that excludes it"));

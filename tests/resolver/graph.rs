@@ -353,7 +353,7 @@ impl Registry for GraphLines<'_> {
         Some(line)
     }
 
-    fn is_singleton(&self, _: &PluginName) -> bool {
+    fn is_singleton(&self, _: &PluginName, _: u64) -> bool {
         false
     }
 }

@@ -7,6 +7,7 @@
 mod brute_force;
 mod case;
 mod checker;
+mod checker_finds;
 mod derivations;
 mod determinism;
 mod differential;

@@ -210,8 +210,13 @@ impl Registry for Universe {
         self.releases.get(id).cloned()
     }
 
-    fn is_singleton(&self, plugin: &PluginName) -> bool {
-        self.of_plugin(plugin).last().is_some_and(|(_, line)| line.singleton)
+    fn is_singleton(&self, plugin: &PluginName, until: u64) -> bool {
+        let known = || self.of_plugin(plugin).filter(|(_, line)| line.sequence <= until);
+        let is_settled = |(id, line): &(&ReleaseId, &IndexRelease)| {
+            let is_withdrawn = line.yanked || line.signer_revoked || line.objection().is_some();
+            !is_withdrawn && !id.version.is_pre_release()
+        };
+        known().filter(is_settled).last().or_else(|| known().last()).is_some_and(|(_, line)| line.singleton)
     }
 }
 
