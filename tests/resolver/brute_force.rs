@@ -1,6 +1,7 @@
 //! The resolver against trying every set of releases, on universes small enough for it.
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use pluginry::domain::{IndexRelease, PluginName, ReleaseId, Requirement, Version};
 use pluginry::resolver::{Lock, LockedRelease, ResolveFailure, ResolveRequest};
@@ -8,7 +9,7 @@ use proptest::prelude::*;
 
 use super::checker::{Asked, faults, is_met_by, objection_to};
 use super::differential::noise;
-use super::universe::{Bytes, NOW, Universe, Ways, read_policy, read_request};
+use super::universe::{Bytes, NOW, Universe, Ways, index_line, read_policy, read_request};
 
 /// More would be more sets than can be tried.
 const RELEASES_MAX: usize = 12;
@@ -323,4 +324,28 @@ fn the_universes_tried_are_of_every_kind() {
 
     let counts = [locks, larger, stand_ins, older_hosts, kept];
     assert!(counts.into_iter().zip([250, 100, 20, 3, 20]).all(|(count, least)| count >= least), "{counts:?}");
+}
+
+/// Found by trying many seeds: the one need has the plugin itself, the other a plugin that stands in for it.
+#[test]
+fn what_met_a_need_meets_it_again_beside_one_that_stands_in() {
+    let mut universe = Universe::default();
+    for (id, more) in [
+        ("ant:one@1.2.0", r#"{"dependencies":{"bee:one":">=2.0"}}"#),
+        ("ant:two@2.0.0", r#"{"dependencies":{"bee:one":">=1.1, <3.0"},"provides":{"bee:one":"2.0.0"}}"#),
+        ("bee:one@1.2.0", "{}"),
+    ] {
+        let id: ReleaseId = id.parse().unwrap();
+        let mut line = serde_json::to_value(index_line(&id, 1)).unwrap();
+        let more: serde_json::Map<String, serde_json::Value> = serde_json::from_str(more).unwrap();
+        line.as_object_mut().unwrap().extend(more);
+        universe.releases.insert(id, Rc::new(serde_json::from_value(line).unwrap()));
+    }
+    let mut request: ResolveRequest = serde_json::from_str(r#"{"roots":{"ant:one":"*"}}"#).unwrap();
+    let lock = universe.resolve(&request).unwrap();
+    request.lock = Some(lock.clone());
+
+    let again = universe.resolve(&request);
+
+    assert_eq!(again.unwrap().releases, lock.releases);
 }

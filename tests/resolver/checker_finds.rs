@@ -21,7 +21,8 @@ const DAMAGES: [Damage; 14] = [
     }),
     ("the only release taken out", |lock, _| lock.releases.pop().is_some() && lock.releases.is_empty()),
     ("a release put in that nothing needs", |lock, universe| {
-        let id = universe.releases.keys().find(|id| lock.releases.iter().all(|locked| locked.name != id.plugin));
+        let id =
+            universe.releases.keys().find(|id| lock.releases.iter().all(|locked| locked.name != id.plugin));
         let (Some(id), Some(like)) = (id, lock.releases.first()) else { return false };
         let line = &universe.releases[id];
         let mut more = like.clone();
@@ -51,7 +52,9 @@ const DAMAGES: [Damage; 14] = [
     ("a need told falsely", |lock, _| {
         let first = lock.releases.first().map(|locked| locked.id());
         let told = lock.releases.iter_mut().flat_map(|locked| &mut locked.dependencies);
-        told.zip(first).map(|(told, first)| std::mem::replace(&mut told.release, first.clone()) != first).any(|d| d)
+        told.zip(first)
+            .map(|(told, first)| std::mem::replace(&mut told.release, first.clone()) != first)
+            .any(|d| d)
     }),
     ("a capability hidden", |lock, _| lock.capabilities.pop_first().is_some()),
     ("another root", |lock, _| {
@@ -88,7 +91,10 @@ fn whatever_is_done_to_a_lock_is_found() {
         for (what, damage) in DAMAGES {
             let mut spoilt = lock.clone();
             if damage(&mut spoilt, &universe) && spoilt != lock {
-                assert!(!faults(&spoilt, &universe.asked(&request)).is_empty(), "{what}: {spoilt:?}\n{universe:?}");
+                assert!(
+                    !faults(&spoilt, &universe.asked(&request)).is_empty(),
+                    "{what}: {spoilt:?}\n{universe:?}"
+                );
                 *found.entry(what).or_default() += 1;
             }
         }
