@@ -110,14 +110,13 @@ impl<'a> Filters<'a> {
     }
 
     fn is_license_accepted(&self, license: &Arc<str>) -> bool {
-        let Some(accepted) = &self.request.policy.licenses else { return true };
+        if self.request.policy.licenses.is_none() {
+            return true;
+        }
         if let Some(known) = self.licenses.borrow().get(license) {
             return *known;
         }
-        let is_accepted = match spdx::Expression::parse(license) {
-            Ok(expression) => expression.evaluate(|requirement| accepted.contains(&requirement.to_string())),
-            Err(_) => accepted.contains(&**license),
-        };
+        let is_accepted = self.request.policy.accepts_license(license);
         self.licenses.borrow_mut().insert(Arc::clone(license), is_accepted);
         is_accepted
     }

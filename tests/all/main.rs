@@ -34,6 +34,7 @@ mod kill_points;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod kills;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod locks;
 mod log;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod manners;

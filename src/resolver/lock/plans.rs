@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::compare::are_compatible;
-use super::{Comparison, Lock, LockedRelease};
+use super::{Comparison, HeldBack, LetGo, Lock, LockedRelease};
 use crate::domain::{PluginName, Version};
 
 /// `POST /api/v1/upgrade-plan`: what an upgrade would change, and the lock it would write.
@@ -64,18 +64,8 @@ impl Outdated {
     /// one, and what had to be let go too.
     pub fn new(locked: &Lock, moved: Lock) -> Self {
         let rows: Vec<Option<OutdatedPlugin>> = {
-            let mut by_plugin: BTreeMap<&PluginName, Vec<&LockedRelease>> = BTreeMap::new();
-            for release in &moved.releases {
-                by_plugin.entry(&release.name).or_default().push(release);
-            }
-            locked
-                .releases
-                .iter()
-                .map(|release| {
-                    let now = by_plugin.get(&release.name).map_or(&[][..], Vec::as_slice);
-                    outdated(release, now, &moved)
-                })
-                .collect()
+            let moved = Moved::of(&moved);
+            locked.releases.iter().map(|release| moved.outdated(release)).collect()
         };
         let up_to_date = rows.iter().filter(|row| row.is_none()).count();
         let mut plugins: Vec<OutdatedPlugin> = rows.into_iter().flatten().collect();
@@ -84,36 +74,74 @@ impl Outdated {
     }
 }
 
-/// `None`: nothing speaks against it. `now`: the plugin's releases after everything has moved.
-fn outdated(release: &LockedRelease, now: &[&LockedRelease], moved: &Lock) -> Option<OutdatedPlugin> {
-    let highest = now.iter().map(|release| &release.version).max();
-    let in_line =
-        now.iter().map(|now| &now.version).filter(|now| are_compatible(&release.version, now)).max();
-    let fits = in_line.or(highest);
-    let held_back = moved.held_back.iter().find(|held| held.name == release.name);
-    let newest = held_back.map(|held| &held.newest).into_iter().chain(highest).max();
-    let newest = newest.unwrap_or(&release.version);
-    let why_not = fits.filter(|fits| *fits != newest).map(|fits| {
-        asked_below(moved, &release.name, fits, newest)
-            .filter(|_| Some(fits) != highest)
-            .or_else(|| held_back.map(|held| held.reason.clone()))
-            .unwrap_or_else(|| format!("{newest} does not fit the other releases"))
-    });
-    let gone = moved.let_go.iter().find(|gone| gone.name == release.name && gone.version == release.version);
-    let deprecated = locked_advice(release, now);
-    let is_up_to_date = fits == Some(&release.version)
-        && newest <= &release.version
-        && gone.is_none()
-        && deprecated.is_none();
-    (!is_up_to_date).then(|| OutdatedPlugin {
-        plugin: release.name.clone(),
-        locked: release.version.clone(),
-        fits: fits.cloned(),
-        newest: newest.clone(),
-        why_not,
-        let_go: gone.map(|gone| gone.reason.clone()),
-        deprecated,
-    })
+/// The lock in which everything has moved, by what is looked for in it.
+struct Moved<'a> {
+    lock: &'a Lock,
+    releases: BTreeMap<&'a PluginName, Vec<&'a LockedRelease>>,
+    held_back: BTreeMap<&'a PluginName, &'a HeldBack>,
+    let_go: BTreeMap<(&'a PluginName, &'a Version), &'a LetGo>,
+}
+
+impl<'a> Moved<'a> {
+    fn of(lock: &'a Lock) -> Self {
+        let mut releases: BTreeMap<&PluginName, Vec<&LockedRelease>> = BTreeMap::new();
+        for release in &lock.releases {
+            releases.entry(&release.name).or_default().push(release);
+        }
+        Self {
+            lock,
+            releases,
+            held_back: lock.held_back.iter().map(|held| (&held.name, held)).collect(),
+            let_go: lock.let_go.iter().map(|gone| ((&gone.name, &gone.version), gone)).collect(),
+        }
+    }
+
+    /// `None`: nothing speaks against the locked release.
+    fn outdated(&self, release: &LockedRelease) -> Option<OutdatedPlugin> {
+        let now = self.releases.get(&release.name).map_or(&[][..], Vec::as_slice);
+        let highest = now.iter().map(|release| &release.version).max();
+        let in_line =
+            now.iter().map(|now| &now.version).filter(|now| are_compatible(&release.version, now)).max();
+        let fits = in_line.or(highest);
+        let held_back = self.held_back.get(&release.name);
+        let newest = held_back.map(|held| &held.newest).into_iter().chain(highest).max();
+        let newest = newest.unwrap_or(&release.version);
+        let why_not = fits.filter(|fits| *fits != newest).map(|fits| {
+            let asked = if Some(fits) == highest { None } else { self.asked_below(release, fits, newest) };
+            asked
+                .or_else(|| held_back.map(|held| held.reason.clone()))
+                .unwrap_or_else(|| format!("{newest} does not fit the other releases"))
+        });
+        let gone = self.let_go.get(&(&release.name, &release.version));
+        let deprecated = locked_advice(release, now);
+        let is_up_to_date = fits == Some(&release.version)
+            && newest <= &release.version
+            && gone.is_none()
+            && deprecated.is_none();
+        (!is_up_to_date).then(|| OutdatedPlugin {
+            plugin: release.name.clone(),
+            locked: release.version.clone(),
+            fits: fits.cloned(),
+            newest: newest.clone(),
+            why_not,
+            let_go: gone.map(|gone| gone.reason.clone()),
+            deprecated,
+        })
+    }
+
+    /// Who keeps an older line of a plugin beside a newer one.
+    fn asked_below(&self, plugin: &LockedRelease, fits: &Version, newest: &Version) -> Option<String> {
+        let asks = |release: &LockedRelease| {
+            let dependency = release.dependencies.iter().find(|dependency| {
+                dependency.release.plugin == plugin.name
+                    && dependency.release.version == *fits
+                    && dependency.provides.is_none()
+                    && !dependency.requirement.matches(newest)
+            })?;
+            Some(format!("{} needs {}", release.id(), dependency.requirement))
+        };
+        self.lock.releases.iter().find_map(asks)
+    }
 }
 
 /// The newest word of the author on the locked release.
@@ -122,18 +150,4 @@ fn locked_advice(release: &LockedRelease, now: &[&LockedRelease]) -> Option<Stri
         Some(now) => now.deprecated.clone(),
         None => release.deprecated.clone(),
     }
-}
-
-/// Who keeps an older line of a plugin beside a newer one.
-fn asked_below(moved: &Lock, plugin: &PluginName, fits: &Version, newest: &Version) -> Option<String> {
-    let asks = |release: &LockedRelease| {
-        let dependency = release.dependencies.iter().find(|dependency| {
-            dependency.release.plugin == *plugin
-                && dependency.release.version == *fits
-                && dependency.provides.is_none()
-                && !dependency.requirement.matches(newest)
-        })?;
-        Some(format!("{} needs {}", release.id(), dependency.requirement))
-    };
-    moved.releases.iter().find_map(asks)
 }
