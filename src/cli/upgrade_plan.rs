@@ -63,7 +63,10 @@ impl UpgradePlanArguments {
         if self.json {
             terminal::print_json(&plan);
         } else {
-            terminal::print(&plan_text(&plan.comparison, &plan.lock.held_back, &plan.lock.let_go));
+            // That the lock holds what was not to move goes without saying.
+            let mut held_back = plan.lock.held_back;
+            held_back.retain(|held| request.upgrade.contains(&held.name));
+            terminal::print(&plan_text(&plan.comparison, &held_back, &plan.lock.let_go));
         }
         Ok(())
     }

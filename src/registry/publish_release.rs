@@ -292,7 +292,9 @@ async fn check_dependencies(registry: &Registry, package: &InspectedPackage) -> 
     }
     let mut connection = registry.database().read().await?;
     let existing = plugins::existing(&mut connection, &needed).await?;
-    let missing: Vec<PluginName> = needed.into_iter().filter(|name| !existing.contains(name)).collect();
+    let snapshot = registry.index_snapshot();
+    let is_missing = |name: &PluginName| !existing.contains(name) && !snapshot.is_provided(name);
+    let missing: Vec<PluginName> = needed.into_iter().filter(is_missing).collect();
     if missing.is_empty() {
         return Ok(());
     }

@@ -273,6 +273,11 @@ impl IndexSnapshot {
         })
     }
 
+    /// Whether a release of some plugin stands in for this name.
+    pub fn is_provided(&self, name: &PluginName) -> bool {
+        self.0.symbol(name).is_some_and(|symbol| !self.0.plugin(symbol).providers.is_empty())
+    }
+
     /// How much it holds.
     pub fn size(&self) -> IndexSize {
         let plugins = || self.0.plugins().filter(|plugin| !plugin.releases.is_empty());
