@@ -210,6 +210,28 @@ async fn a_plugin_made_for_another_host_is_refused() {
 }
 
 #[tokio::test]
+async fn without_a_version_asked_for_the_lock_says_which_version_of_the_host_runs_everything() {
+    let server = start().await;
+    for version in ["1.0.0", "1.4.0", "2.0.0"] {
+        let document = format!("name = \"acme:editor\"\nversion = \"{version}\"\nabi = \"core\"\n");
+        let profile = server.http.post(format!("{}/api/v1/profiles", server.url)).body(document);
+        accept(profile.bearer_auth(&server.operator_token).send().await.unwrap()).await;
+    }
+    let author = server.author("acme").await;
+    for (release, needs) in [("acme:menu@1.0.0", ">=1.0"), ("acme:reader@1.0.0", "^1.2")] {
+        let host = format!("profile = \"acme:editor\"\nversion = \"{needs}\"");
+        let manifest = core_manifest(release, "").replace("profile = \"wasi:cli\"\nversion = \"*\"", &host);
+        author.publish(&TestPackage::pack(&manifest, ADDER)).await;
+    }
+    let roots = json!({ "acme:menu": "*", "acme:reader": "*" });
+
+    let lock = resolve(&server, json!({ "roots": roots, "host": { "profile": "acme:editor" } })).await;
+
+    assert_eq!(lock["host"], json!({ "profile": "acme:editor", "version": "1.4.0" }));
+    assert_eq!(order(&lock), ["0 acme:menu@1.0.0", "0 acme:reader@1.0.0"]);
+}
+
+#[tokio::test]
 async fn the_same_request_has_the_same_bytes_before_and_after_a_restart() {
     let mut server = start().await;
     let author = server.author("acme").await;
