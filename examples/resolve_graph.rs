@@ -10,9 +10,10 @@
 //! root: the newest one and four more of every package (with `--limit`, of evenly chosen ones), under both rules. A
 //! solver that is not done with a problem after the deadline (10 seconds) is not compared in it.
 //!
-//! Only the solving is timed: from the request to the lock, or to the explanation why there is none, for `pluginry`;
-//! to the bare answer for the others. The order takes turns. Exits with 1 after a disagreement or a lock that does
-//! not hold.
+//! Only the solving is timed: from the request to the lock, or to the proof that there is none, for `pluginry`; to the
+//! bare answer for the others. The order takes turns. What it takes to explain a refusal (its minimal conflict, its
+//! words, and its mends, each proven by solving again), which the others do not do, has a line of its own. Exits with 1
+//! after a disagreement or a lock that does not hold.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -25,7 +26,7 @@ use std::time::{Duration, Instant};
 
 use pluginry::domain::{IndexRelease, PluginName, Requirement, Timestamp};
 use pluginry::resolver::{
-    Circumstances, Index, IndexSnapshot, Lock, ResolveFailure, ResolveRequest, resolve,
+    Circumstances, Index, IndexSnapshot, Lock, ResolveFailure, ResolveRequest, Unexplained, decide,
 };
 
 #[path = "../tests/resolver/checker.rs"]
@@ -186,7 +187,7 @@ impl<'a> Race<'a> {
                 let start = Instant::now();
                 self.started.set(start);
                 verdicts[solver] = match solver {
-                    0 => verdict(answer.insert(resolve(self.snapshot, &request, &circumstances))),
+                    0 => verdict(answer.insert(decide(self.snapshot, &request, &circumstances))),
                     1 => pubgrub.solve(package, release, &should_stop),
                     _ => resolvo.solve(package, release, &should_stop),
                 };
@@ -196,8 +197,16 @@ impl<'a> Race<'a> {
             self.compare(&verdicts, &request, &mut figures);
             match answer.expect("each solver had its turn") {
                 Ok(lock) => self.check(&lock, &request, &mut figures),
-                Err(ResolveFailure::Cycle { .. }) => figures.circles += 1,
-                Err(_) => {}
+                Err(refused) => match refused.plainly() {
+                    Some(ResolveFailure::Cycle { .. }) => figures.circles += 1,
+                    Some(_) => {}
+                    None => {
+                        let start = Instant::now();
+                        self.started.set(start);
+                        refused.explain();
+                        figures.explained.add(start.elapsed(), Verdict::Unsolvable);
+                    }
+                },
             }
         }
         figures
@@ -247,10 +256,10 @@ fn root_of(request: &ResolveRequest) -> String {
 }
 
 /// Releases that need each other in a circle are refused, though there is a solution.
-fn verdict(answer: &Result<Lock, ResolveFailure>) -> Verdict {
-    match answer {
-        Ok(_) | Err(ResolveFailure::Cycle { .. }) => Verdict::Solvable,
-        Err(ResolveFailure::Deadline) => Verdict::Unknown,
+fn verdict(answer: &Result<Lock, Unexplained<'_>>) -> Verdict {
+    match answer.as_ref().map_err(Unexplained::plainly) {
+        Ok(_) | Err(Some(ResolveFailure::Cycle { .. })) => Verdict::Solvable,
+        Err(Some(ResolveFailure::Deadline)) => Verdict::Unknown,
         Err(_) => Verdict::Unsolvable,
     }
 }
@@ -259,6 +268,8 @@ fn verdict(answer: &Result<Lock, ResolveFailure>) -> Verdict {
 struct Figures {
     /// pluginry, pubgrub, resolvo.
     solvers: [Times; 3],
+    /// Explaining the refusals of pluginry.
+    explained: Times,
     problems: usize,
     disagreements: usize,
     circles: usize,
@@ -288,7 +299,8 @@ impl Times {
 
 impl Figures {
     fn add(&mut self, other: Self) {
-        for (times, more) in self.solvers.iter_mut().zip(other.solvers) {
+        let others = other.solvers.into_iter().chain([other.explained]);
+        for (times, more) in self.solvers.iter_mut().chain([&mut self.explained]).zip(others) {
             times.all.extend(more.all);
             times.solved += more.solved;
             times.unsolvable += more.unsolvable;
@@ -302,7 +314,8 @@ impl Figures {
     }
 
     fn print(&self) {
-        for (name, times) in ["pluginry", "pubgrub", "resolvo"].into_iter().zip(&self.solvers) {
+        let names = ["pluginry", "pubgrub", "resolvo", "explaining"];
+        for (name, times) in names.into_iter().zip(self.solvers.iter().chain([&self.explained])) {
             let mut sorted = times.all.clone();
             sorted.sort_unstable();
             let at = |share: f64| {
@@ -330,9 +343,10 @@ impl Figures {
         let [ours, theirs, _] = &self.solvers;
         let ratio = |ours: Duration, theirs: Duration| ours.as_secs_f64() / theirs.as_secs_f64().max(1e-9);
         println!(
-            "pluginry's total over pubgrub's: {:.2} where there is a solution, {:.2} with explanations",
+            "pluginry's total over pubgrub's: {:.2} where there is a solution, {:.2} in all, {:.2} with explanations",
             ratio(ours.solved, theirs.solved),
             ratio(ours.all.iter().sum(), theirs.all.iter().sum()),
+            ratio(ours.all.iter().chain(&self.explained.all).sum(), theirs.all.iter().sum()),
         );
     }
 }

@@ -13,6 +13,9 @@ use crate::resolver::host::registered_versions;
 use crate::resolver::index::{Contents, Release, Symbol};
 use crate::resolver::{Change, Policy, ResolveRequest};
 
+/// Lifts that are looked at; more would not be tried.
+const LIFTS_MAX: usize = 64;
+
 /// Changes that lift one hindrance.
 pub(super) struct Lift {
     /// What is better to change comes first.
@@ -33,6 +36,9 @@ impl Lifter<'_> {
     pub(super) fn lifts(&self, facts: &[Fact]) -> Vec<Lift> {
         let mut lifts: Vec<Lift> = Vec::new();
         for fact in facts {
+            if lifts.len() > LIFTS_MAX {
+                break;
+            }
             if let Fact::LeftOut { plugin, ordinals, hindrance } = fact {
                 for lift in self.lifts_of(*plugin, ordinals, hindrance) {
                     if lifts.iter().all(|known| known.changes != lift.changes) {

@@ -17,6 +17,8 @@ use super::derivation::line_name;
 const LINES_MAX: usize = 10;
 /// Versions named before the rest is only counted.
 const VERSIONS_MAX: usize = 4;
+/// Facts that are folded into lines; more are only counted.
+const FOLDED_MAX: usize = 300;
 /// Plugins that share a line because the same is so of all of them.
 const SHARED_MAX: usize = 6;
 
@@ -69,15 +71,16 @@ impl Teller<'_, '_> {
         let mut conclusions = self.disputes(facts);
         conclusions.extend(self.host_dispute(facts));
         let told: Vec<&Fact> = facts.iter().filter(|fact| !matches!(fact, Fact::Wants { .. })).collect();
-        let plain: Vec<String> = told.iter().map(|fact| self.sentence(fact)).collect();
-        if plain.len() + conclusions.len() <= LINES_MAX {
-            return plain.into_iter().chain(conclusions).collect();
+        if told.len() + conclusions.len() <= LINES_MAX {
+            return told.iter().map(|fact| self.sentence(fact)).chain(conclusions).collect();
         }
         conclusions.truncate(2);
-        let mut folded = self.folded(&told);
+        let (first, beyond) = told.split_at(told.len().min(FOLDED_MAX));
+        let mut folded = self.folded(first);
         let room = LINES_MAX - conclusions.len();
-        if folded.len() > room {
-            let rest = folded.split_off(room - 1);
+        if folded.len() > room || !beyond.is_empty() {
+            let mut rest = folded.split_off(folded.len().min(room - 1));
+            rest.extend(beyond.iter().map(|fact| (String::new(), vec![*fact])));
             let is_named: BTreeSet<Symbol> =
                 folded.iter().flat_map(|(_, of)| of).flat_map(|fact| named_in(fact)).collect();
             let unnamed: BTreeSet<&PluginName> = rest
@@ -129,11 +132,20 @@ impl Teller<'_, '_> {
             } else {
                 let mut subjects = vec![self.subject(fact).0];
                 for other in alike {
+                    let subject = self.subject(facts[other]).0;
+                    let length: usize = subjects.iter().map(String::len).sum();
+                    if length + subject.len() > LINE_CHARACTERS / 2 {
+                        break;
+                    }
                     told.insert(other);
                     of.push(facts[other]);
-                    subjects.push(self.subject(facts[other]).0);
+                    subjects.push(subject);
                 }
-                line = format!("{} {}", and(&subjects), self.predicate(fact, true));
+                line = format!(
+                    "{} {}",
+                    and(&subjects),
+                    self.predicate(fact, subjects.len() > 1 || self.subject(fact).1)
+                );
             }
             lines.push((line, of));
         }
@@ -278,16 +290,18 @@ impl Teller<'_, '_> {
     }
 
     fn is_disputed(&self, plugin: Symbol, demands: &Demands<'_>) -> bool {
+        if demands.len() < 2 {
+            return false;
+        }
+        let parsed: Vec<Vec<Requirement>> = demands
+            .iter()
+            .map(|(_, all)| all.iter().filter_map(|text| text.parse().ok()).collect())
+            .collect();
         let versions = || self.plugin(plugin).releases.iter().map(|release| &release.version);
-        let meets = |version: &Version, alternatives: &[&str]| {
-            let fits = |text: &&str| text.parse::<Requirement>().is_ok_and(|known| known.matches(version));
-            alternatives.iter().any(fits)
-        };
-        let is_met_at_all =
-            |(_, all): &(Option<Symbol>, Vec<&str>)| versions().any(|version| meets(version, all));
-        demands.len() > 1
-            && demands.iter().all(is_met_at_all)
-            && !versions().any(|version| demands.iter().all(|(_, all)| meets(version, all)))
+        let meets =
+            |version: &Version, all: &Vec<Requirement>| all.iter().any(|known| known.matches(version));
+        parsed.iter().all(|all| versions().any(|version| meets(version, all)))
+            && !versions().any(|version| parsed.iter().all(|all| meets(version, all)))
     }
 
     fn dispute(&self, symbol: Symbol, demands: &Demands<'_>) -> String {
