@@ -8,7 +8,7 @@ use super::objections::{LiftArguments, ObjectionsArguments, ReasonArguments, Tak
 use super::serve::ServeArguments;
 use super::settings::RegistryOptions;
 use super::{Failure, block_on, terminal};
-use crate::domain::Timestamp;
+use crate::domain::{Namespace, Timestamp, TrustLevel};
 use crate::registry::{KeyRole, renew_operator_token, rotate_key};
 
 /// What an operator does.
@@ -28,6 +28,8 @@ pub(super) enum AdminCommand {
     Unrecall(LiftArguments),
     /// List the releases that are quarantined, taken down or recalled.
     Objections(ObjectionsArguments),
+    /// Say how far the releases of a namespace are trusted.
+    Trust(TrustArguments),
     /// Make a new token for the operator account, straight in the database; for a lost one.
     OperatorToken(ServeArguments),
     /// Replace a key of the registry; the server must be stopped.
@@ -53,6 +55,18 @@ pub(super) struct RegisterProfileArguments {
     registry: RegistryOptions,
 }
 
+/// Say how far the releases of a namespace are trusted, those it has and those to come. Policies of hosts go by it.
+#[derive(clap::Args)]
+pub(super) struct TrustArguments {
+    /// The namespace.
+    namespace: Namespace,
+    /// marketplace: anybody, as every namespace starts; partner: known to you; internal: your own.
+    #[arg(value_parser = ["marketplace", "partner", "internal"])]
+    level: String,
+    #[command(flatten)]
+    registry: RegistryOptions,
+}
+
 impl AdminCommand {
     pub(super) fn run(self) -> Result<(), Failure> {
         match self {
@@ -63,6 +77,7 @@ impl AdminCommand {
             Self::Recall(arguments) => arguments.recall(),
             Self::Unrecall(arguments) => arguments.unrecall(),
             Self::Objections(arguments) => arguments.list(),
+            Self::Trust(arguments) => arguments.run(),
             Self::OperatorToken(arguments) => make_operator_token(&arguments),
             Self::RotateKey(arguments) => arguments.run(),
         }
@@ -76,6 +91,19 @@ impl RegisterProfileArguments {
         let client = self.registry.client()?;
         let profile = block_on(client.register_profile(&document))?;
         terminal::say(&format!("Registered the host profile {}@{}.", profile.name, profile.version));
+        Ok(())
+    }
+}
+
+impl TrustArguments {
+    fn run(self) -> Result<(), Failure> {
+        let level = match self.level.as_str() {
+            "internal" => TrustLevel::Internal,
+            "partner" => TrustLevel::Partner,
+            _ => TrustLevel::Marketplace,
+        };
+        block_on(self.registry.client()?.set_trust(&self.namespace, level))?;
+        terminal::say(&format!("The releases of {} count as {level}; log and index say so.", self.namespace));
         Ok(())
     }
 }

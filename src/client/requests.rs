@@ -15,9 +15,9 @@ use crate::domain::api::{
     AccountAnswer, ChangeReleaseRequest, EnrollKeyRequest, EnrolledKey, KeyList, LoginAnswer, LoginRequest,
     MemberRequest, MemberRole, NamespaceAnswer, NewNamespaceRequest, NewTokenAnswer, NewTokenRequest,
     ObjectedReleases, PublishAnswer, ReasonRequest, RegisterRequest, RevokeKeyRequest, SearchAnswer,
-    TokenList,
+    TokenList, TrustRequest,
 };
-use crate::domain::{HostProfile, IndexRelease, Namespace, PluginName, Reason, ReleaseId};
+use crate::domain::{HostProfile, IndexRelease, Namespace, PluginName, Reason, ReleaseId, TrustLevel};
 use crate::resolver::Lock;
 use crate::signing::{Envelope, KeyId, PublicKey};
 use crate::trust::{BUNDLE_MAX_BYTES, Bundle, BundleError, LOCK_BUNDLE_MAX_BYTES, LockBundle};
@@ -236,6 +236,13 @@ impl Client {
             }
         };
         self.done(Retry::Safe, make).await
+    }
+
+    /// Says how far the releases of a namespace are trusted; operators only.
+    pub async fn set_trust(&self, namespace: &Namespace, trust: TrustLevel) -> Result<(), ClientError> {
+        let url = self.api(&["operator", "namespaces", namespace.as_str(), "trust"]);
+        let body = TrustRequest { trust };
+        self.done(Retry::Safe, || self.request(Method::PUT, &url).json(&body)).await
     }
 
     /// Every release of a plugin, as its index file tells them; none if there is no such plugin.

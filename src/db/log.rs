@@ -111,6 +111,21 @@ pub async fn oldest_in_outbox(
         .collect()
 }
 
+/// Whether an entry of this kind and subject still waits for its place.
+pub async fn is_in_outbox(
+    connection: &mut AnyConnection,
+    kind: &str,
+    subject: &str,
+) -> Result<bool, DatabaseError> {
+    let found: Option<i64> =
+        sqlx::query_scalar("SELECT id FROM outbox WHERE kind = $1 AND subject = $2 LIMIT 1")
+            .bind(kind)
+            .bind(subject)
+            .fetch_optional(connection)
+            .await?;
+    Ok(found.is_some())
+}
+
 /// Moves outbox entries into the log at `first_sequence` and the places behind it. All given entries or none.
 pub async fn append_to_log(
     connection: &mut AnyConnection,

@@ -24,6 +24,7 @@ migrations! {
     3 "0003_log_and_jobs",
     4 "0004_trust",
     5 "0005_key_life",
+    6 "0006_namespace_trust",
 }
 
 /// How many migrations this binary carries.

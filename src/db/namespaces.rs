@@ -3,9 +3,10 @@
 use sqlx::AnyConnection;
 
 use super::DatabaseError;
+use super::releases::trust_from_text;
 use super::row::corrupt;
 use crate::domain::api::MemberRole;
-use crate::domain::{Namespace, Timestamp};
+use crate::domain::{Namespace, Timestamp, TrustLevel};
 
 fn role_text(role: MemberRole) -> &'static str {
     match role {
@@ -43,6 +44,29 @@ pub async fn find(connection: &mut AnyConnection, name: &Namespace) -> Result<Op
         .fetch_optional(connection)
         .await?;
     Ok(id)
+}
+
+/// How far the releases of a namespace are trusted, by the log so far.
+pub async fn trust(connection: &mut AnyConnection, namespace_id: i64) -> Result<TrustLevel, DatabaseError> {
+    let trust: String = sqlx::query_scalar("SELECT trust FROM namespaces WHERE id = $1")
+        .bind(namespace_id)
+        .fetch_one(connection)
+        .await?;
+    trust_from_text(&trust)
+}
+
+/// Writes down how far the releases of a namespace are trusted; the sequencer does so.
+pub async fn set_trust(
+    connection: &mut AnyConnection,
+    name: &str,
+    level: TrustLevel,
+) -> Result<(), DatabaseError> {
+    sqlx::query("UPDATE namespaces SET trust = $1 WHERE name = $2")
+        .bind(level.to_string())
+        .bind(name)
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 /// A namespace as one account sees it.

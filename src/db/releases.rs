@@ -8,7 +8,7 @@ use super::row::{Columns, as_number, corrupt, version_key};
 use super::statement::StatementBuilder;
 use crate::domain::{
     Digest, IndexRelease, Manifest, Objection, PluginName, PublishFacts, ReleaseId, Requirement, Risk,
-    Timestamp, VerificationState, Version,
+    Timestamp, TrustLevel, VerificationState, Version,
 };
 
 /// A release as it is stored, without the large texts.
@@ -50,6 +50,8 @@ pub struct ReleaseRecord {
     pub verification: VerificationState,
     /// Whether its signer is revoked from its place in the log or before.
     pub signer_revoked: bool,
+    /// How far the operator trusts its namespace.
+    pub trust: TrustLevel,
     /// When it was yanked.
     pub yanked_at: Option<Timestamp>,
     /// The author's advice against it.
@@ -83,6 +85,7 @@ impl ReleaseRecord {
         };
         IndexRelease {
             signer_revoked: self.signer_revoked,
+            trust: self.trust,
             verification: self.verification,
             yanked: self.yanked_at.is_some(),
             deprecated: self.deprecated.clone(),
@@ -97,8 +100,8 @@ impl ReleaseRecord {
 const RECORD: &str = "SELECT r.id, r.plugin_id, p.full_name, r.version, r.digest, r.size_bytes, r.kind, r.manifest, \
      r.manifest_digest, r.profile_version, r.risk, r.key_id, r.public_key, r.widening, r.published_by, \
      r.published_at, r.sequence, r.verification, r.signer_revoked, r.yanked_at, r.deprecated, r.quarantined, \
-     r.taken_down, r.recalled, r.downloads \
-     FROM releases r JOIN plugins p ON p.id = r.plugin_id";
+     r.taken_down, r.recalled, r.downloads, space.trust \
+     FROM releases r JOIN plugins p ON p.id = r.plugin_id JOIN namespaces space ON space.id = p.namespace_id";
 
 pub(super) fn release_record(row: &AnyRow) -> Result<ReleaseRecord, DatabaseError> {
     let public_key = row.bytes("public_key")?;
@@ -121,6 +124,7 @@ pub(super) fn release_record(row: &AnyRow) -> Result<ReleaseRecord, DatabaseErro
         sequence: row.number_or_null("sequence")?.map(|sequence| u64::try_from(sequence).unwrap_or_default()),
         verification: verification_from_text(&row.text("verification")?)?,
         signer_revoked: row.flag("signer_revoked")?,
+        trust: trust_from_text(&row.text("trust")?)?,
         yanked_at: row.time_or_null("yanked_at")?,
         deprecated: row.text_or_null("deprecated")?,
         quarantined: row.text_or_null("quarantined")?,
@@ -243,6 +247,16 @@ pub async fn list_signer_revoked(
          WHERE r.key_id = $1 AND r.signer_revoked = 1 AND n.name = $2 ORDER BY r.sequence",
     );
     let rows = sqlx::query(sql).bind(key_id).bind(namespace).fetch_all(connection).await?;
+    rows.iter().map(release_record).collect()
+}
+
+/// Every sequenced release of a namespace, in the order of the log.
+pub async fn list_of_namespace(
+    connection: &mut AnyConnection,
+    namespace: &str,
+) -> Result<Vec<ReleaseRecord>, DatabaseError> {
+    let sql = record_statement(" WHERE space.name = $1 AND r.sequence IS NOT NULL ORDER BY r.sequence");
+    let rows = sqlx::query(sql).bind(namespace).fetch_all(connection).await?;
     rows.iter().map(release_record).collect()
 }
 
@@ -401,6 +415,15 @@ pub(super) fn expect_one(statement: &'static str, rows: u64) -> Result<(), Datab
 pub(super) fn record_statement(tail: &str) -> sqlx::AssertSqlSafe<String> {
     // Both halves are constants of this room; nothing a user sends gets here.
     sqlx::AssertSqlSafe(format!("{RECORD}{tail}"))
+}
+
+pub(super) fn trust_from_text(text: &str) -> Result<TrustLevel, DatabaseError> {
+    match text {
+        "marketplace" => Ok(TrustLevel::Marketplace),
+        "partner" => Ok(TrustLevel::Partner),
+        "internal" => Ok(TrustLevel::Internal),
+        other => Err(corrupt("trust", other)),
+    }
 }
 
 pub(super) fn risk_from_text(text: &str) -> Result<Risk, DatabaseError> {

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Capabilities, Digest, IndexRelease, Namespace, PluginName, ReleaseId, Risk, Timestamp, VerificationState,
-    Version,
+    Capabilities, Digest, IndexRelease, Namespace, PluginName, ReleaseId, Risk, Timestamp, TrustLevel,
+    VerificationState, Version,
 };
 
 /// `POST /api/v1/accounts`.
@@ -281,6 +281,14 @@ fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<O
 pub struct ReasonRequest {
     /// Why, in a sentence for everybody.
     pub reason: String,
+}
+
+/// How far the operator trusts a namespace: the body of `PUT …/operator/namespaces/{namespace}/trust`, and its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustRequest {
+    /// The level.
+    pub trust: TrustLevel,
 }
 
 /// A release that an operator objects to.

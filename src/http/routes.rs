@@ -81,6 +81,7 @@ fn api(service: &mut ServiceConfig) {
             resource("/operator/releases/{namespace}/{name}/{version}/takedown")
                 .route(post().to(operator::take_down)),
         )
+        .service(resource("/operator/namespaces/{namespace}/trust").route(put().to(operator::set_trust)))
         .service(readable("/trust", trust::show_trust))
         .service(readable("/recalls", trust::show_recalls))
         .service(resource("/bundles").route(post().to(bundles::make_lock_bundle)))

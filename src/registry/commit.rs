@@ -11,13 +11,14 @@ use super::append_statement::{AppendError, EncodedStatement, append_statement};
 use super::check_widening::Widened;
 use super::object_to_release::{OperatorVerb, apply_verb};
 use super::sequence::{Sequenced, sequence_more, sequence_outbox};
+use super::show_changes::Lines;
 use super::write_log::CommittedBatch;
 use crate::db::keys::Held;
 use crate::db::log::{Leaf, LogEntry};
 use crate::db::new_release::{self, NewRelease};
 use crate::db::releases::{self, ReleaseRecord};
 use crate::db::verification_runs::{self, VerificationRun};
-use crate::db::{DatabaseError, Dialect, audit, jobs, keys, log, plugins};
+use crate::db::{DatabaseError, Dialect, audit, jobs, keys, log, namespaces, plugins};
 use crate::domain::{
     Digest, IndexRelease, Manifest, PluginName, PublishFacts, ReleaseId, Timestamp, VerificationState,
     Withheld,
@@ -282,8 +283,9 @@ async fn hand_on(
 ) {
     let answers = batch.into_iter().zip(made.answers);
     let answers = answers.map(|((change, waiting), answer)| (change.plugin().clone(), answer, waiting));
-    let Sequenced { leaves, last, fallen, .. } = made.sequenced;
-    let batch = CommittedBatch { leaves, last, fallen, answers: answers.collect(), lookers };
+    let Sequenced { leaves, last, retold, .. } = made.sequenced;
+    let retold_before = made.retold_before;
+    let batch = CommittedBatch { leaves, last, retold_before, retold, answers: answers.collect(), lookers };
     // The other stage outlives this one; if it broke, nobody is answered, as after a kill.
     drop(written.send(batch).await);
 }
@@ -298,6 +300,8 @@ fn other_text(error: &ChangeError) -> String {
 /// What a transaction committed.
 struct MadeBatch {
     answers: Vec<Answer>,
+    /// The releases that what waited in the outbox tells otherwise, as they were before the changes.
+    retold_before: Lines,
     sequenced: Sequenced,
 }
 
@@ -309,6 +313,7 @@ async fn commit_batch(registry: &Registry, batch: &[Waiting]) -> Result<MadeBatc
     let mut applied = Vec::with_capacity(batch.len());
     // What waits in the outbox happened before; a publish gets its place as it is inserted, everything else behind.
     let mut sequenced = sequence_outbox(&mut transaction).await?;
+    let retold_before = std::mem::take(&mut sequenced.retold);
     let mut entries = Vec::new();
     for (change, _) in batch {
         applied.push(match apply(registry, &mut transaction, change, &mut sequenced, &mut entries).await {
@@ -329,7 +334,7 @@ async fn commit_batch(registry: &Registry, batch: &[Waiting]) -> Result<MadeBatc
     kill_points::pass("commit-after-commit");
 
     let answers = applied.into_iter().map(|made| made.map(Made::committed)).collect();
-    Ok(MadeBatch { answers, sequenced })
+    Ok(MadeBatch { answers, retold_before, sequenced })
 }
 
 /// A change inside the transaction.
@@ -407,7 +412,9 @@ async fn insert_release(
     jobs::enqueue(connection, VERIFY_RELEASE, &job.to_string(), now).await?;
     let detail = serde_json::json!({ "digest": new.digest });
     audit::record(connection, Some(new.published_by), "publish", &subject, &detail.to_string(), now).await?;
-    Ok(Made { is_new: true, line: line_of(&new.manifest, new, sequence) })
+    let trust = namespaces::trust(connection, namespace_id).await?;
+    let line = IndexRelease { trust, ..line_of(&new.manifest, new, sequence) };
+    Ok(Made { is_new: true, line })
 }
 
 fn line_of(manifest: &Manifest, new: &NewRelease, sequence: u64) -> IndexRelease {

@@ -9,7 +9,7 @@ use sqlx::AnyConnection;
 use tokio::sync::mpsc;
 
 use super::index_files::IndexFile;
-use super::sequence::{KEY_REVOKE, sequence_outbox};
+use super::sequence::{KEY_REVOKE, TRUST, sequence_outbox};
 use super::show_changes::Lines;
 use super::{OpenError, Registry};
 use crate::db::log::LogEntry;
@@ -77,7 +77,7 @@ impl Registry {
         let mark = Some(self.read_mark()).filter(|mark| *mark <= sequenced.last).unwrap_or(0);
         let mut owed = self.plugins_behind(mark).await?;
         owed.extend(sequenced.publishes.into_keys().map(|release| release.plugin));
-        owed.extend(sequenced.fallen.into_keys());
+        owed.extend(sequenced.retold.into_keys());
         for plugin in owed {
             self.rewrite_index_file(&plugin).await?;
             kill_points::pass("start-after-index-file");
@@ -116,7 +116,7 @@ impl Registry {
             let Some(last) = entries.last().map(|entry| entry.sequence) else { return Ok(()) };
             let subjects: BTreeSet<ReleaseId> =
                 entries.iter().filter_map(|entry| entry.subject.parse().ok()).collect();
-            let mut lines = fallen_releases(&mut connection, entries).await?;
+            let mut lines = retold_releases(&mut connection, entries).await?;
             for plugin in lines.keys() {
                 self.shared.index_files.forget(plugin);
             }
@@ -144,7 +144,7 @@ impl Registry {
                     .filter_map(|entry| entry.subject.parse().ok())
                     .map(|release: ReleaseId| release.plugin),
             );
-            plugins.extend(fallen_releases(&mut connection, &entries).await?.into_keys());
+            plugins.extend(retold_releases(&mut connection, &entries).await?.into_keys());
         }
     }
 
@@ -263,15 +263,21 @@ async fn read_lines(database: &Database, rows: &mpsc::Sender<Lines>) -> Result<(
     }
 }
 
-/// The releases that no longer verify by what these entries say about their signers.
-async fn fallen_releases(
+/// The releases that these entries tell otherwise by what they say about signers and namespaces.
+async fn retold_releases(
     connection: &mut AnyConnection,
     entries: &[LogEntry],
 ) -> Result<BTreeMap<PluginName, Vec<IndexRelease>>, DatabaseError> {
     let mut lines: BTreeMap<PluginName, Vec<IndexRelease>> = BTreeMap::new();
-    for entry in entries.iter().filter(|entry| entry.kind == KEY_REVOKE) {
-        let Some((namespace, key_id)) = entry.subject.split_once('/') else { continue };
-        for record in releases::list_signer_revoked(connection, namespace, key_id).await? {
+    for entry in entries {
+        let records = match (entry.kind.as_str(), entry.subject.split_once('/')) {
+            (KEY_REVOKE, Some((namespace, key_id))) => {
+                releases::list_signer_revoked(connection, namespace, key_id).await?
+            }
+            (TRUST, None) => releases::list_of_namespace(connection, &entry.subject).await?,
+            _ => continue,
+        };
+        for record in records {
             let line = record.index_line();
             lines.entry(record.release.plugin).or_default().push(line);
         }

@@ -7,14 +7,16 @@ use std::collections::{BTreeMap, HashMap};
 use sqlx::AnyConnection;
 
 use crate::db::log::Leaf;
-use crate::db::{DatabaseError, keys, log, plugins, releases};
+use crate::db::{DatabaseError, keys, log, namespaces, plugins, releases};
 use crate::domain::{IndexRelease, PluginName, ReleaseId};
 use crate::kill_points;
+use crate::trust::{LogEvent, LogStatement};
 
 /// The kinds of entries that change rows when they get their place.
 const PUBLISH: &str = "publish";
 const KEY_ENROLL: &str = "key-enroll";
 pub(super) const KEY_REVOKE: &str = "key-revoke";
+pub(super) const TRUST: &str = "trust";
 
 /// How many entries one statement moves.
 const ENTRIES_AT_ONCE: usize = 256;
@@ -24,8 +26,8 @@ const ENTRIES_AT_ONCE: usize = 256;
 pub(super) struct Sequenced {
     /// The releases that became visible, with their places.
     pub(super) publishes: HashMap<ReleaseId, u64>,
-    /// The releases that stopped to verify, since their signer is revoked, as the index tells them now.
-    pub(super) fallen: BTreeMap<PluginName, Vec<IndexRelease>>,
+    /// The releases that changed with their signer or their namespace, as the index tells them now.
+    pub(super) retold: BTreeMap<PluginName, Vec<IndexRelease>>,
     /// The leaves that got their places, in order.
     pub(super) leaves: Vec<Leaf>,
     /// The last place given so far.
@@ -67,6 +69,7 @@ pub(super) async fn sequence_more(
                 (KEY_REVOKE, Some((namespace, key_id))) => {
                     revoke_key(connection, namespace, key_id, sequenced).await?;
                 }
+                (TRUST, _) => set_trust(connection, &entry.subject, &entry.payload, sequenced).await?,
                 _ => {}
             }
             sequenced.leaves.push(Leaf { sequence: sequenced.last, payload: entry.payload });
@@ -102,7 +105,26 @@ async fn revoke_key(
     for record in releases::mark_signer_revoked(connection, namespace, key_id, from_index).await? {
         plugins::refresh_newest(connection, record.plugin_id).await?;
         let line = record.index_line();
-        sequenced.fallen.entry(record.release.plugin).or_default().push(line);
+        sequenced.retold.entry(record.release.plugin).or_default().push(line);
+    }
+    Ok(())
+}
+
+/// From its place in the log on, the releases of the namespace count as far as the entry says, the earlier ones too.
+async fn set_trust(
+    connection: &mut AnyConnection,
+    namespace: &str,
+    payload: &str,
+    sequenced: &mut Sequenced,
+) -> Result<(), DatabaseError> {
+    let Ok(LogStatement { event: LogEvent::Trust(trust), .. }) = LogStatement::from_bytes(payload.as_bytes())
+    else {
+        return Ok(());
+    };
+    namespaces::set_trust(connection, namespace, trust.level).await?;
+    for record in releases::list_of_namespace(connection, namespace).await? {
+        let line = record.index_line();
+        sequenced.retold.entry(record.release.plugin).or_default().push(line);
     }
     Ok(())
 }

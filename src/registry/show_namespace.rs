@@ -5,7 +5,7 @@ use super::accounts::{StoredKeyError, enrolled_keys};
 use crate::db::plugins::{self, PluginRecord};
 use crate::db::{DatabaseError, namespaces};
 use crate::domain::api::EnrolledKey;
-use crate::domain::{Namespace, Refusal, Timestamp};
+use crate::domain::{Namespace, Refusal, Timestamp, TrustLevel};
 
 /// How many plugins are listed.
 const PLUGINS_MAX: i64 = 100;
@@ -40,6 +40,8 @@ pub struct NamespaceDetails {
     pub plugins: Vec<PluginRecord>,
     /// Whether there are more.
     pub has_more: bool,
+    /// How far the operator trusts it.
+    pub trust: TrustLevel,
     /// Its author keys, revoked ones too.
     pub keys: Vec<EnrolledKey>,
 }
@@ -57,7 +59,8 @@ pub async fn show_namespace(
     let mut plugins =
         plugins::list_of_namespace(&mut connection, namespace.as_str(), PLUGINS_MAX + 1).await?;
     let keys = enrolled_keys(&mut connection, id, now).await?;
+    let trust = namespaces::trust(&mut connection, id).await?;
     let has_more = plugins.len() > usize::try_from(PLUGINS_MAX).unwrap_or_default();
     plugins.truncate(usize::try_from(PLUGINS_MAX).unwrap_or_default());
-    Ok(NamespaceDetails { plugins, has_more, keys })
+    Ok(NamespaceDetails { plugins, has_more, trust, keys })
 }

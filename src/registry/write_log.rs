@@ -72,8 +72,10 @@ pub(super) struct CommittedBatch {
     pub(super) last: u64,
     /// Each change with its plugin, its answer, and who waits for it.
     pub(super) answers: Vec<(PluginName, Answer, oneshot::Sender<Answer>)>,
-    /// The releases that changed although nobody asked, since their signer is revoked.
-    pub(super) fallen: Lines,
+    /// The releases that changed with their signer or their namespace, before the changes above.
+    pub(super) retold_before: Lines,
+    /// The same, behind the changes above.
+    pub(super) retold: Lines,
     /// Who waits for the outbox to be in the log.
     pub(super) lookers: Vec<oneshot::Sender<()>>,
 }
@@ -143,21 +145,28 @@ struct Owed {
     last: u64,
 }
 
+impl Owed {
+    fn retell(&mut self, retold: Lines) {
+        for (plugin, lines) in retold {
+            self.lines.entry(plugin).or_default().extend(lines);
+        }
+    }
+}
+
 async fn write_and_answer(registry: &Registry, batches: Vec<CommittedBatch>, owed: &mut Owed) {
     let mut leaves = Vec::new();
     let (mut answers, mut lookers) = (Vec::new(), Vec::new());
     for batch in batches {
         leaves.extend(batch.leaves);
         owed.last = owed.last.max(batch.last);
+        owed.retell(batch.retold_before);
         for (plugin, answer, waiting) in batch.answers {
             if let Ok(Committed { is_new: true, line }) = &answer {
                 owed.lines.entry(plugin.clone()).or_default().push(line.clone());
             }
             answers.push((plugin, answer, waiting));
         }
-        for (plugin, lines) in batch.fallen {
-            owed.lines.entry(plugin).or_default().extend(lines);
-        }
+        owed.retell(batch.retold);
         lookers.extend(batch.lookers);
     }
     let outcome = write_and_show(registry, &leaves, owed).await;

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Digest, Namespace, PluginName, Refusal, ReleaseId, Risk, Timestamp, VerificationState, Version,
+    Digest, Namespace, PluginName, Refusal, ReleaseId, Risk, Timestamp, TrustLevel, VerificationState, Version,
 };
 use crate::signing::{Envelope, KeyId, PublicKey, STATEMENT_TYPE};
 
@@ -136,6 +136,9 @@ pub enum LogEvent {
     /// A namespace has other owners than before.
     #[serde(rename = "https://pluginry.dev/log/owner-change/v1")]
     OwnerChange(Owners),
+    /// The operator says how far the releases of a namespace are trusted.
+    #[serde(rename = "https://pluginry.dev/log/trust/v1")]
+    Trust(NamespaceTrust),
     /// A host profile was registered.
     #[serde(rename = "https://pluginry.dev/log/profile/v1")]
     Profile(Moment),
@@ -261,6 +264,18 @@ pub struct Owners {
     pub owners: Vec<String>,
 }
 
+/// How far the releases of a namespace are trusted from here on, those published before too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NamespaceTrust {
+    /// When.
+    pub at: Timestamp,
+    /// The level.
+    pub level: TrustLevel,
+    /// The account of the operator.
+    pub account: String,
+}
+
 #[derive(Serialize, Deserialize)]
 struct Wire {
     #[serde(rename = "_type")]
@@ -349,6 +364,7 @@ impl LogStatement {
             LogEvent::KeyEnroll(_) => "key-enroll",
             LogEvent::KeyRevoke(_) => "key-revoke",
             LogEvent::OwnerChange(_) => "owner-change",
+            LogEvent::Trust(_) => "trust",
             LogEvent::Profile(_) => "profile",
         }
     }
@@ -366,6 +382,7 @@ impl LogStatement {
             LogEvent::KeyEnroll(entry) => entry.at,
             LogEvent::KeyRevoke(entry) => entry.at,
             LogEvent::OwnerChange(entry) => entry.at,
+            LogEvent::Trust(entry) => entry.at,
         }
     }
 
@@ -373,13 +390,14 @@ impl LogStatement {
         match (&self.subject, &self.event) {
             (LogSubject::Key { key_id, .. }, LogEvent::KeyEnroll(entry)) => entry.public_key.id() == *key_id,
             (LogSubject::Key { .. }, LogEvent::KeyRevoke(_))
-            | (LogSubject::Namespace(_), LogEvent::OwnerChange(_))
+            | (LogSubject::Namespace(_), LogEvent::OwnerChange(_) | LogEvent::Trust(_))
             | (LogSubject::Profile { .. }, LogEvent::Profile(_)) => true,
             (LogSubject::Release { .. }, event) => !matches!(
                 event,
                 LogEvent::KeyEnroll(_)
                     | LogEvent::KeyRevoke(_)
                     | LogEvent::OwnerChange(_)
+                    | LogEvent::Trust(_)
                     | LogEvent::Profile(_)
             ),
             _ => false,

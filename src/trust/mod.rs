@@ -30,7 +30,7 @@ pub use document::{
 };
 pub use entry::{
     Advice, ENTRY_MAX_BYTES, EntryError, KeyEnrollment, KeyRevocation, LogEvent, LogStatement, LogSubject,
-    Moment, Owners, PublishEntry, VerdictEntry,
+    Moment, NamespaceTrust, Owners, PublishEntry, VerdictEntry,
 };
 pub use recalls::{
     RECALLS_LIFE_SECONDS, RECALLS_PAYLOAD_TYPE, RecallFeed, RecallItem, RecallKind, RevokedKey, read_recalls,

@@ -9,11 +9,11 @@ mod keys;
 use std::collections::BTreeMap;
 
 use super::entry::{
-    Advice, KeyEnrollment, KeyRevocation, LogEvent, LogStatement, LogSubject, Owners, PublishEntry,
+    Advice, KeyEnrollment, KeyRevocation, LogEvent, LogStatement, LogSubject, NamespaceTrust, Owners, PublishEntry,
 };
 use crate::domain::{
     Capabilities, Digest, IndexRelease, Manifest, Namespace, PluginName, PublishFacts, ReleaseId, Risk,
-    Timestamp, VerificationState, Version,
+    Timestamp, TrustLevel, VerificationState, Version,
 };
 use crate::signing::{KeyId, SigningError, verify_release};
 
@@ -53,6 +53,8 @@ pub struct LoggedRelease {
     pub yanked: bool,
     /// Whether its signer is revoked from its index or before: it no longer verifies.
     pub signer_revoked: bool,
+    /// How far the operator trusts its namespace.
+    pub trust: TrustLevel,
     /// The author's advice against it.
     pub deprecated: Option<String>,
     /// Why the operator hides it.
@@ -90,6 +92,7 @@ pub struct LoggedRevocation {
 pub struct Replay {
     size: u64,
     owners: BTreeMap<Namespace, Vec<String>>,
+    trust: BTreeMap<Namespace, TrustLevel>,
     keys: KeyRing,
     plugins: BTreeMap<PluginName, BTreeMap<Version, LoggedRelease>>,
     profiles: BTreeMap<ReleaseId, Digest>,
@@ -105,6 +108,9 @@ impl Replay {
         match (&statement.subject, &statement.event) {
             (LogSubject::Namespace(namespace), LogEvent::OwnerChange(owners)) => {
                 self.change_owners(namespace, owners, &mut broken);
+            }
+            (LogSubject::Namespace(namespace), LogEvent::Trust(trust)) => {
+                self.change_trust(namespace, trust, &mut broken);
             }
             (LogSubject::Key { namespace, key_id }, LogEvent::KeyEnroll(enrollment)) => {
                 self.enroll_key(index, namespace, *key_id, enrollment, &mut broken);
@@ -141,6 +147,15 @@ impl Replay {
             broken.push(BrokenRule::OwnersUnsorted { namespace: namespace.clone() });
         }
         self.owners.insert(namespace.clone(), owners.owners.clone());
+    }
+
+    fn change_trust(&mut self, namespace: &Namespace, trust: &NamespaceTrust, broken: &mut Vec<BrokenRule>) {
+        self.expect_owned(namespace, broken);
+        self.trust.insert(namespace.clone(), trust.level);
+        let plugins = self.plugins.iter_mut().filter(|(plugin, _releases)| plugin.namespace() == namespace);
+        for release in plugins.flat_map(|(_plugin, releases)| releases.values_mut()) {
+            release.trust = trust.level;
+        }
     }
 
     fn expect_owned(&self, namespace: &Namespace, broken: &mut Vec<BrokenRule>) {
@@ -218,6 +233,7 @@ impl Replay {
             verification: VerificationState::Pending,
             yanked: false,
             signer_revoked: false,
+            trust: self.trust.get(namespace).copied().unwrap_or_default(),
             deprecated: None,
             quarantined: None,
             taken_down: None,
@@ -346,6 +362,7 @@ impl LoggedRelease {
             | LogEvent::KeyEnroll(_)
             | LogEvent::KeyRevoke(_)
             | LogEvent::OwnerChange(_)
+            | LogEvent::Trust(_)
             | LogEvent::Profile(_) => {}
         }
     }
@@ -386,6 +403,7 @@ impl LoggedRelease {
         let reason = |warned: &Option<Warned>| warned.as_ref().map(|warned| warned.reason.clone());
         IndexRelease {
             version: self.release.version.clone(),
+            trust: self.trust,
             verification: self.verification,
             yanked: self.yanked,
             deprecated: self.deprecated.clone(),

@@ -19,6 +19,7 @@ mod examples;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod faulty_store;
 #[cfg(feature = "server")]
+mod graph;
 mod harness;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod hostile_graphs;
@@ -43,6 +44,7 @@ mod migrations;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod monitor;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
+mod namespace_trust;
 mod offline;
 #[cfg(all(feature = "server", feature = "runtime", feature = "client"))]
 mod operator;

@@ -25,7 +25,7 @@ use crate::harness::server::{ADDER, Author, TestPackage, TestServer, accept, cor
 
 const ORIGIN: &str = "registry.example.org";
 const PROFILE: &str = "name = \"acme:host\"\nversion = \"1.0.0\"\nabi = \"core\"\n";
-const KINDS: [&str; 12] = [
+const KINDS: [&str; 13] = [
     "deprecate",
     "key-enroll",
     "key-revoke",
@@ -35,6 +35,7 @@ const KINDS: [&str; 12] = [
     "quarantine",
     "recall",
     "takedown",
+    "trust",
     "unyank",
     "verdict",
     "yank",
@@ -108,6 +109,7 @@ async fn lively_registry() -> TestServer {
         publish(&beta, &tool(version)).await;
     }
     operate(&server, Method::PUT, "beta/tool/1.0.0/recall").await;
+    server.set_trust("acme", "partner").await;
     operate(&server, Method::PUT, "acme/adder/1.2.0/quarantine").await;
     operate(&server, Method::DELETE, "acme/adder/1.2.0/quarantine").await;
     let of_acme = ["adder/1.0.0", "adder/1.1.0", "adder/1.2.0", "adder/2.0.0-rc.1", "guest/1.0.0"];

@@ -4,12 +4,12 @@ use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
 use crate::db::releases::ReleaseRecord;
-use crate::domain::api::{ObjectedRelease, ObjectedReleases, ReasonRequest};
+use crate::domain::api::{ObjectedRelease, ObjectedReleases, ReasonRequest, TrustRequest};
 use crate::domain::{ObjectionKind, Reason, ReleaseId};
 use crate::http::caching::PRIVATE;
 use crate::http::error::Problem;
-use crate::http::extract::{Authenticated, JsonBody, QueryOf, ReleasePath};
-use crate::registry::accounts::Caller;
+use crate::http::extract::{Authenticated, JsonBody, NamespacePath, QueryOf, ReleasePath};
+use crate::registry::accounts::{self, Caller};
 use crate::registry::{OperatorVerb, Registry, list_objections, object_to_release};
 
 /// How many releases a page of the list holds.
@@ -75,6 +75,18 @@ async fn answer(
 ) -> Result<HttpResponse, Problem> {
     let line = object_to_release(registry, caller, release, verb, registry.now()).await?;
     Ok(HttpResponse::Ok().insert_header(PRIVATE).json(line))
+}
+
+/// `PUT /api/v1/operator/namespaces/{namespace}/trust`: answered when log and index say so.
+pub async fn set_trust(
+    registry: web::Data<Registry>,
+    Authenticated(caller): Authenticated,
+    NamespacePath(namespace): NamespacePath,
+    JsonBody(body): JsonBody<TrustRequest>,
+) -> Result<HttpResponse, Problem> {
+    accounts::set_trust(registry.database(), &caller, &namespace, body.trust, registry.now()).await?;
+    registry.sequence_now().await.map_err(Problem::internal)?;
+    Ok(HttpResponse::Ok().insert_header(PRIVATE).json(body))
 }
 
 /// The query of the list.

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use crate::domain::{Digest, Risk, Timestamp};
+use crate::domain::{Digest, Risk, Timestamp, TrustLevel};
 
 /// `1234567` as `1,234,567`.
 pub(crate) fn group(number: u64) -> String {
@@ -141,6 +141,18 @@ pub(crate) fn short(digest: &Digest, _: &dyn askama::Values) -> askama::Result<S
 #[askama::filter_fn]
 pub(crate) fn short_key(key_id: impl AsRef<str>, _: &dyn askama::Values) -> askama::Result<String> {
     Ok(key_id.as_ref().chars().take(12).collect())
+}
+
+/// What a trust level means.
+#[askama::filter_fn]
+pub(crate) fn trust_words(level: &TrustLevel, _: &dyn askama::Values) -> askama::Result<&'static str> {
+    Ok(match level {
+        TrustLevel::Marketplace => {
+            "Anybody may open a namespace like this one; the operator of this registry says nothing of it."
+        }
+        TrustLevel::Partner => "The operator of this registry knows who publishes here.",
+        TrustLevel::Internal => "It belongs to the operator of this registry.",
+    })
 }
 
 /// The CSS class and icon of a risk; `none` for pure computation.

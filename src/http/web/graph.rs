@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use actix_web::http::header::{self, HeaderValue};
@@ -22,6 +23,8 @@ use crate::resolver::picture::Setting;
 const WAIT: Duration = Duration::from_millis(400);
 /// How large a picture may be to stand in a page.
 const PICTURE_MAX_BYTES: usize = 40 * 1024;
+/// The widths of pictures that are made smaller where a page is a little too narrow.
+const FITTED: RangeInclusive<u32> = 900..=1_280;
 /// How many releases the list of a page holds.
 const LISTED_MAX: usize = 60;
 
@@ -41,6 +44,8 @@ pub enum Shown {
     Graph {
         /// The `<svg>` element; absent: too large for a page.
         svg: Option<String>,
+        /// Whether it can be made a little smaller to be seen whole.
+        is_fitted: bool,
         /// Whether there is a picture alone.
         is_drawable: bool,
         /// Everything that is loaded, in load order.
@@ -109,6 +114,7 @@ impl Shown {
         let svg = graph.picture.as_ref().ok().map(|picture| &picture.svg);
         Self::Graph {
             svg: svg.filter(|svg| svg.len() <= PICTURE_MAX_BYTES).cloned(),
+            is_fitted: graph.picture.as_ref().is_ok_and(|picture| FITTED.contains(&picture.width)),
             is_drawable: graph.picture.is_ok(),
             rows: lock.releases.iter().take(LISTED_MAX).map(GraphRow::new).collect(),
             more: lock.releases.len().saturating_sub(LISTED_MAX),

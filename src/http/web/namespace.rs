@@ -7,7 +7,7 @@ use super::filters;
 use super::passport::Entry;
 use super::respond;
 use crate::domain::api::{EnrolledKey, KeyState};
-use crate::domain::{Namespace, ObjectionKind, Timestamp, VerificationState};
+use crate::domain::{Namespace, ObjectionKind, Timestamp, TrustLevel, VerificationState};
 use crate::http::error::Problem;
 use crate::registry::{Registry, show_namespace};
 
@@ -23,6 +23,8 @@ pub struct NamespacePage {
     pub entries: Vec<Entry>,
     /// Whether there are more than shown.
     pub has_more: bool,
+    /// How far the operator trusts it.
+    pub trust: TrustLevel,
     /// Its author keys, revoked ones too.
     pub keys: Vec<EnrolledKey>,
 }
@@ -72,6 +74,7 @@ pub async fn show_namespace_page(
         namespace,
         entries: details.plugins.into_iter().map(Entry::from).collect(),
         has_more: details.has_more,
+        trust: details.trust,
         keys: details.keys,
     })
 }

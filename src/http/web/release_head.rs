@@ -1,7 +1,7 @@
 //! What heads every page about one release: name, version, state and the way to its other pages.
 
 use super::release::changes_of;
-use crate::domain::{Objection, ObjectionKind, ReleaseId, Timestamp, Version, Withheld};
+use crate::domain::{Objection, ObjectionKind, ReleaseId, Timestamp, TrustLevel, Version, Withheld};
 use crate::http::error::Problem;
 use crate::registry::{ReleaseDetails, ShowError};
 
@@ -20,6 +20,8 @@ pub struct ReleaseHead {
     pub yanked: bool,
     /// Whether its signer is revoked from its place in the log or before.
     pub signer_revoked: bool,
+    /// How far the operator trusts its namespace.
+    pub trust: TrustLevel,
     /// The author's advice against it.
     pub deprecated: Option<String>,
     /// What the operator holds against it, the gravest first.
@@ -61,6 +63,7 @@ impl ReleaseHead {
             published_at: record.published_at,
             yanked: record.yanked_at.is_some(),
             signer_revoked: record.signer_revoked,
+            trust: record.trust,
             deprecated: record.deprecated.clone(),
             objection: record.objection(),
             newer: (*newest != record.release.version).then(|| newest.clone()),

@@ -171,6 +171,7 @@ fn head(plugin: &str, version: &str) -> ReleaseHead {
         license: "MIT OR Apache-2.0".into(),
         published_at: days_ago(3),
         signer_revoked: false,
+        trust: TrustLevel::Partner,
         yanked: false,
         deprecated: None,
         objection: None,
@@ -766,9 +767,9 @@ impl NamespacePage {
         vec![
             (
                 "namespace",
-                Self { now: NOW, namespace: namespace.clone(), entries: entries(), has_more: true, keys },
+                Self { now: NOW, namespace: namespace.clone(), entries: entries(), has_more: true, trust: TrustLevel::Internal, keys },
             ),
-            ("namespace-empty", Self { now: NOW, namespace, entries: vec![], has_more: false, keys: vec![] }),
+            ("namespace-empty", Self { now: NOW, namespace, entries: vec![], has_more: false, trust: TrustLevel::Marketplace, keys: vec![] }),
         ]
     }
 }

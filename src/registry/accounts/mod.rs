@@ -19,6 +19,7 @@ mod register_profile;
 mod revoke_key;
 mod revoke_token;
 mod set_member;
+mod set_trust;
 mod token_text;
 
 pub use access::{AccessError, Caller, require_account, require_member, require_operator, require_owner};
@@ -38,6 +39,7 @@ pub use register_profile::{RegisterProfileError, register_profile, registered_pr
 pub use revoke_key::{RevokeKeyError, revoke_key};
 pub use revoke_token::{RevokeTokenError, revoke_token};
 pub use set_member::{SetMemberError, set_member};
+pub use set_trust::{SetTrustError, set_trust};
 
 /// Whether people can read it on one line: no control characters, of bounded length.
 fn is_plain_label(text: &str) -> bool {

@@ -11,7 +11,7 @@ const NAME_TENTHS: usize = 79;
 const SMALL_TENTHS: usize = 67;
 const NAME_MAX: usize = 30;
 const VERSION_MAX: usize = 16;
-const POWERS_MAX: usize = 26;
+const POWERS_MAX: usize = 32;
 const REQUIREMENT_MAX: usize = 18;
 const SENTENCE_MAX: usize = 1_200;
 /// What a port for a line takes of a box's height.
@@ -102,7 +102,8 @@ fn powers_of(release: &LockedRelease) -> String {
     let mut text = String::new();
     for (shown, name) in names.iter().enumerate() {
         let left = names.len() - shown;
-        if shown > 0 && text.len() + 2 + name.len() + 4 > POWERS_MAX {
+        let remark = if left > 1 { 4 } else { 0 };
+        if shown > 0 && text.len() + 2 + name.len() + remark > POWERS_MAX {
             return format!("{text} +{left}");
         }
         if shown > 0 {

@@ -271,7 +271,7 @@ fn release(svg: &mut String, graph: &Graph<'_>, face: &Face, frame: &Frame, plac
     let _ = write!(
         svg,
         "{open}<title>{}</title>\
-         <rect class=\"frame\" x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{height}\" rx=\"3\"/>\
+         <rect class=\"outline\" x=\"{left}\" y=\"{top}\" width=\"{width}\" height=\"{height}\" rx=\"3\"/>\
          <rect class=\"stripe\" x=\"{left}\" y=\"{top}\" width=\"5\" height=\"{height}\" rx=\"2\"/>",
         xml(&face.sentence)
     );

@@ -205,7 +205,7 @@ fn drawn(svg: &str) -> (Vec<Box4>, Vec<Vec<(f64, f64)>>) {
         let start = tag.find(&format!(" {name}=\"")).unwrap() + name.len() + 3;
         tag[start..].split('"').next().unwrap().parse().unwrap()
     };
-    let frames = svg.split("<rect class=\"frame\"").skip(1).map(|tag| {
+    let frames = svg.split("<rect class=\"outline\"").skip(1).map(|tag| {
         let (left, top) = (attribute(tag, "x"), attribute(tag, "y"));
         [left, top, left + attribute(tag, "width"), top + attribute(tag, "height")]
     });

@@ -50,7 +50,9 @@ fn statements() -> Vec<LogStatement> {
     all.push(LogStatement::of_key(&namespace, key_id, LogEvent::KeyEnroll(enrollment)));
     all.push(LogStatement::of_key(&namespace, key_id, LogEvent::KeyRevoke(revocation)));
     let owners = LogEvent::OwnerChange(Owners { at: AT, owners: vec!["ada".into()] });
-    all.push(LogStatement { subject: LogSubject::Namespace(namespace), event: owners });
+    all.push(LogStatement { subject: LogSubject::Namespace(namespace.clone()), event: owners });
+    let trust = LogEvent::Trust(NamespaceTrust { at: AT, level: TrustLevel::Partner, account: "ada".into() });
+    all.push(LogStatement { subject: LogSubject::Namespace(namespace), event: trust });
     let profile = LogSubject::Profile { profile: "acme:host@1.0.0".parse().unwrap(), digest };
     all.push(LogStatement { subject: profile, event: LogEvent::Profile(Moment { at: AT }) });
     all

@@ -225,6 +225,30 @@ fn a_key_that_waits_may_be_endorsed_later_and_a_revocation_moved_back() {
     assert_eq!(replay.take(&endorse(&next)).len(), 1, "a key that counts is not enrolled again");
 }
 
+#[test]
+fn a_trust_level_reaches_the_releases_of_before_and_of_after() {
+    let mine = key(1);
+    let trust = |level| LogStatement {
+        subject: LogSubject::Namespace(namespace()),
+        event: LogEvent::Trust(NamespaceTrust { at: at(2), level, account: "op".into() }),
+    };
+    let mut replay = Replay::default();
+    assert_eq!(replay.take(&trust(TrustLevel::Partner)).len(), 1, "nobody owns the namespace yet");
+    let statements = [
+        owned_by(&["ada"]),
+        enrolled(&mine, 0, 0),
+        published("1.0.0", &mine, 1),
+        trust(TrustLevel::Internal),
+        published("1.1.0", &mine, 3),
+    ];
+
+    let broken: Vec<_> = statements.iter().flat_map(|statement| replay.take(statement)).collect();
+
+    assert_eq!(broken, []);
+    let levels = ["1.0.0", "1.1.0"].map(|version| replay.release(&release(version)).unwrap().trust);
+    assert_eq!(levels, [TrustLevel::Internal; 2]);
+}
+
 fn sign_other_release() -> crate::signing::Envelope {
     match published("9.9.9", &key(1), 2).event {
         LogEvent::Publish(entry) => entry.attestation,

@@ -216,6 +216,13 @@ impl TestServer {
         answer["token"].as_str().unwrap().to_owned()
     }
 
+    /// Has the operator say how far the releases of a namespace are trusted.
+    pub async fn set_trust(&self, namespace: &str, level: &str) {
+        let url = format!("{}/api/v1/operator/namespaces/{namespace}/trust", self.url);
+        let request = self.http.put(url).bearer_auth(&self.operator_token).json(&json!({ "trust": level }));
+        accept(request.send().await.unwrap()).await;
+    }
+
     /// An account that owns `namespace` and has enrolled a key.
     pub async fn author(&self, namespace: &str) -> Author<'_> {
         let name = format!("{namespace}-author");

@@ -1,0 +1,1 @@
+UPDATE namespaces SET trust = 'partner' WHERE id = 1;
