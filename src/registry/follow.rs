@@ -269,6 +269,8 @@ async fn retold_releases(
     entries: &[LogEntry],
 ) -> Result<BTreeMap<PluginName, Vec<IndexRelease>>, DatabaseError> {
     let mut lines: BTreeMap<PluginName, Vec<IndexRelease>> = BTreeMap::new();
+    // A release behind these entries comes with its own.
+    let last = entries.last().map(|entry| entry.sequence);
     for entry in entries {
         let records = match (entry.kind.as_str(), entry.subject.split_once('/')) {
             (KEY_REVOKE, Some((namespace, key_id))) => {
@@ -277,7 +279,7 @@ async fn retold_releases(
             (TRUST, None) => releases::list_of_namespace(connection, &entry.subject).await?,
             _ => continue,
         };
-        for record in records {
+        for record in records.into_iter().filter(|record| record.sequence <= last) {
             let line = record.index_line();
             lines.entry(record.release.plugin).or_default().push(line);
         }
