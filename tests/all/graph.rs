@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may panic like tests")]
 
 use insta::assert_json_snapshot;
+use pluginry::resolver::Lock;
 use reqwest::header::{ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use serde_json::{Value, json};
 
@@ -118,7 +119,11 @@ async fn the_picture_of_a_release_is_known_by_the_log_it_was_drawn_from() {
 async fn the_page_of_a_release_shows_what_it_makes_a_host_load_or_why_that_cannot_be() {
     let server = small_registry().await;
     let author = Author::signed_in(&server, "acme").await;
-    publish(&author, "acme:broken@1.0.0", &["acme:nowhere"]).await;
+    publish(&author, "acme:gone@1.0.0", &[]).await;
+    publish(&author, "acme:broken@1.0.0", &["acme:gone"]).await;
+    let yank = server.http.patch(format!("{}/api/v1/plugins/acme/gone/1.0.0", server.url));
+    let yank = yank.bearer_auth(&author.token).json(&json!({ "yanked": true }));
+    accept(yank.send().await.unwrap()).await;
     let page = async |path: &str| {
         let request = server.http.get(format!("{}{path}", server.url)).header(ACCEPT, "text/html");
         request.send().await.unwrap().text().await.unwrap()
@@ -132,14 +137,15 @@ async fn the_page_of_a_release_shows_what_it_makes_a_host_load_or_why_that_canno
 
     assert!(whole.contains("<svg xmlns") && whole.contains("3 releases") && whole.contains("id=\"dependency-list\""));
     assert!(!leaf.contains("<svg xmlns") && leaf.contains("None: this package is all there is to load."));
-    assert!(broken.contains("It cannot be loaded with what it needs") && broken.contains("acme:nowhere"), "{broken}");
+    assert!(broken.contains("It cannot be loaded with what it needs") && broken.contains("acme:gone"), "{broken}");
 }
 
 #[tokio::test]
 async fn the_command_line_draws_a_lock_file() {
     let server = small_registry().await;
     let person = Terminal::new(&server.url);
-    person.run(&["resolve", "acme:app@^1", "-o", "pluginry.lock"]);
+    let locked: Lock = serde_json::from_value(lock(&server).await).unwrap();
+    person.write("pluginry.lock", locked.to_toml().as_bytes());
 
     let written = person.run(&["graph", "-o", "graph.svg"]);
     let dot = person.run(&["graph", "--format", "dot"]);

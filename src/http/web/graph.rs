@@ -9,14 +9,15 @@ use actix_web::http::header::{self, HeaderValue};
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::passport::release_path;
+use super::release_head::not_shown;
 use crate::domain::{CapabilityName, Refusal as _, ReleaseId, Risk, Timestamp};
 use crate::http::api::graph::picture_answer;
 use crate::http::caching::{REVALIDATE, is_known};
 use crate::http::error::Problem;
 use crate::http::extract::ReleasePath;
 use crate::http::rate_limit::RateLimits;
-use crate::registry::{DrawGraphError, Registry, ReleaseGraph, ResolvePluginsError, draw_release};
-use crate::resolver::Lock;
+use crate::registry::{DrawGraphError, Registry, ReleaseGraph, ResolvePluginsError, ShowError, draw_release};
+use crate::resolver::{Lock, ResolveFailure};
 use crate::resolver::picture::Setting;
 
 /// How long a page waits for its picture.
@@ -174,7 +175,15 @@ pub async fn show_release_graph(
         return Ok(HttpResponse::NotModified().insert_header(REVALIDATE).insert_header(etag).finish());
     }
     let client = limits.address_of(&http);
-    let graph = draw_release(&registry, client, &release, Setting::Site, Timestamp::now()).await?;
+    let drawn = draw_release(&registry, client, &release, Setting::Site, Timestamp::now()).await;
+    let graph = drawn.map_err(|error| match error {
+        DrawGraphError::Resolve(ResolvePluginsError::Failure(ResolveFailure::UnknownPlugin {
+            plugin,
+            nearest,
+            ..
+        })) => not_shown(ShowError::UnknownPlugin { plugin, nearest }),
+        other => Problem::from(other),
+    })?;
     let mut answer = picture_answer(&graph.picture.map_err(DrawGraphError::from)?);
     answer.headers_mut().insert(etag.0, etag.1);
     Ok(answer)
