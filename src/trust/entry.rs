@@ -5,7 +5,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    Digest, Namespace, PluginName, Refusal, ReleaseId, Risk, Timestamp, TrustLevel, VerificationState, Version,
+    Digest, Namespace, PluginName, Refusal, ReleaseId, Risk, Timestamp, TrustLevel, VerificationState,
+    Version,
 };
 use crate::signing::{Envelope, KeyId, PublicKey, STATEMENT_TYPE};
 

@@ -9,7 +9,8 @@ mod keys;
 use std::collections::BTreeMap;
 
 use super::entry::{
-    Advice, KeyEnrollment, KeyRevocation, LogEvent, LogStatement, LogSubject, NamespaceTrust, Owners, PublishEntry,
+    Advice, KeyEnrollment, KeyRevocation, LogEvent, LogStatement, LogSubject, NamespaceTrust, Owners,
+    PublishEntry,
 };
 use crate::domain::{
     Capabilities, Digest, IndexRelease, Manifest, Namespace, PluginName, PublishFacts, ReleaseId, Risk,

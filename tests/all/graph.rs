@@ -64,7 +64,10 @@ async fn a_lock_is_drawn_or_written_for_graphviz_as_the_client_asks() {
     let policy = header(&picture, CONTENT_SECURITY_POLICY);
     assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
     let picture = picture.text().await.unwrap();
-    assert!(picture.contains("href=\"/plugins/acme/menu/1.0.0\"") && picture.contains("root ^1"), "{picture}");
+    assert!(
+        picture.contains("href=\"/plugins/acme/menu/1.0.0\"") && picture.contains("root ^1"),
+        "{picture}"
+    );
     assert_eq!(header(&asked, CONTENT_TYPE), "text/vnd.graphviz; charset=utf-8");
     let text = asked.text().await.unwrap();
     assert!(text.contains("\"acme:app@1.0.0\" -> \"acme:menu@1.0.0\" [label=\"^1\"];"), "{text}");
@@ -135,9 +138,16 @@ async fn the_page_of_a_release_shows_what_it_makes_a_host_load_or_why_that_canno
         page("/plugins/acme/broken").await,
     );
 
-    assert!(whole.contains("<svg xmlns") && whole.contains("3 releases") && whole.contains("id=\"dependency-list\""));
+    assert!(
+        whole.contains("<svg xmlns")
+            && whole.contains("3 releases")
+            && whole.contains("id=\"dependency-list\"")
+    );
     assert!(!leaf.contains("<svg xmlns") && leaf.contains("None: this package is all there is to load."));
-    assert!(broken.contains("It cannot be loaded with what it needs") && broken.contains("acme:gone"), "{broken}");
+    assert!(
+        broken.contains("It cannot be loaded with what it needs") && broken.contains("acme:gone"),
+        "{broken}"
+    );
 }
 
 #[tokio::test]
@@ -153,7 +163,10 @@ async fn the_command_line_draws_a_lock_file() {
 
     assert_eq!((written.code, written.err.trim()), (0, "Wrote graph.svg: 3 releases."));
     let svg = std::fs::read_to_string(person.path("graph.svg")).unwrap();
-    assert!(svg.starts_with("<svg") && svg.contains("prefers-color-scheme: dark") && !svg.contains("href="), "{svg}");
+    assert!(
+        svg.starts_with("<svg") && svg.contains("prefers-color-scheme: dark") && !svg.contains("href="),
+        "{svg}"
+    );
     assert!(dot.out.starts_with("digraph lock {") && dot.out.contains("acme:menu@1.0.0"), "{}", dot.out);
     assert_eq!(missing.code, 1);
 }

@@ -157,7 +157,10 @@ async fn the_command_line_says_it_too() {
     let said = operator.run(&["admin", "trust", "acme", "partner"]);
     let wrong = operator.run(&["admin", "trust", "acme", "friend"]);
 
-    assert_eq!((said.code, said.err.trim()), (0, "The releases of acme count as partner; log and index say so."));
+    assert_eq!(
+        (said.code, said.err.trim()),
+        (0, "The releases of acme count as partner; log and index say so.")
+    );
     assert_eq!(wrong.code, 2);
     assert_eq!(levels(&server, "acme/adder").await, [json!("partner")]);
 }

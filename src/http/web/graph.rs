@@ -17,8 +17,8 @@ use crate::http::error::Problem;
 use crate::http::extract::ReleasePath;
 use crate::http::rate_limit::RateLimits;
 use crate::registry::{DrawGraphError, Registry, ReleaseGraph, ResolvePluginsError, ShowError, draw_release};
-use crate::resolver::{Lock, ResolveFailure};
 use crate::resolver::picture::Setting;
+use crate::resolver::{Lock, ResolveFailure};
 
 /// How long a page waits for its picture.
 const WAIT: Duration = Duration::from_millis(400);

@@ -767,9 +767,26 @@ impl NamespacePage {
         vec![
             (
                 "namespace",
-                Self { now: NOW, namespace: namespace.clone(), entries: entries(), has_more: true, trust: TrustLevel::Internal, keys },
+                Self {
+                    now: NOW,
+                    namespace: namespace.clone(),
+                    entries: entries(),
+                    has_more: true,
+                    trust: TrustLevel::Internal,
+                    keys,
+                },
             ),
-            ("namespace-empty", Self { now: NOW, namespace, entries: vec![], has_more: false, trust: TrustLevel::Marketplace, keys: vec![] }),
+            (
+                "namespace-empty",
+                Self {
+                    now: NOW,
+                    namespace,
+                    entries: vec![],
+                    has_more: false,
+                    trust: TrustLevel::Marketplace,
+                    keys: vec![],
+                },
+            ),
         ]
     }
 }
