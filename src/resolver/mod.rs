@@ -24,6 +24,7 @@ mod host;
 mod index;
 #[cfg(feature = "solver")]
 mod interval;
+#[cfg(feature = "solver")]
 mod kept;
 mod load_order;
 mod lock;
