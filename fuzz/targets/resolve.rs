@@ -7,7 +7,6 @@ use pluginry::resolver::{Lock, ResolveRequest};
 use pluginry_fuzz::seed;
 
 #[path = "../../tests/resolver/checker.rs"]
-#[expect(dead_code, reason = "the tests ask more of it")]
 mod checker;
 #[path = "../../tests/resolver/universe.rs"]
 #[expect(dead_code, reason = "the tests ask more of it")]
@@ -33,7 +32,9 @@ fn seeds() -> Vec<Vec<u8>> {
         request.lock = fixed_universe().resolve(&request).ok();
         seeds.push([b"{", serde_json::to_vec(&request).expect("a request").as_slice()].concat());
     }
-    seeds.extend((0..8_u32).map(|seed| (0..240).map(|place| (place * (seed + 3) * place % 253) as u8).collect()));
+    seeds.extend(
+        (0..8_u32).map(|seed| (0..240).map(|place| (place * (seed + 3) * place % 253) as u8).collect()),
+    );
     seeds
 }
 

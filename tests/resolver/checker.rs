@@ -175,7 +175,7 @@ impl Check<'_> {
     }
 
     fn versions_that_exclude_each_other_stand_alone(&mut self) {
-        let mut seen: BTreeSet<(PluginName, Option<(u64, u64, u64)>)> = BTreeSet::new();
+        let mut seen = BTreeSet::new();
         for id in self.lines.keys() {
             let is_alone = self.asked.is_alone(&id.plugin);
             let line = (!is_alone).then(|| compatible_with(&id.version));

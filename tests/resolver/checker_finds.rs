@@ -52,9 +52,7 @@ const DAMAGES: [Damage; 14] = [
     ("a need told falsely", |lock, _| {
         let first = lock.releases.first().map(|locked| locked.id());
         let told = lock.releases.iter_mut().flat_map(|locked| &mut locked.dependencies);
-        told.zip(first)
-            .map(|(told, first)| std::mem::replace(&mut told.release, first.clone()) != first)
-            .any(|d| d)
+        told.zip(first).any(|(told, first)| std::mem::replace(&mut told.release, first.clone()) != first)
     }),
     ("a capability hidden", |lock, _| lock.capabilities.pop_first().is_some()),
     ("another root", |lock, _| {

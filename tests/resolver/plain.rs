@@ -155,12 +155,15 @@ pub(crate) struct Plain<'a> {
 
 impl<'a> Plain<'a> {
     pub(crate) fn new(lines: &'a Lines<'a>) -> Self {
-        let edge = |(need, stretches): (u32, &Box<[Stretch]>)| match **stretches {
+        let edge = |(need, stretches): (u32, &[Stretch])| match stretches {
             [] => (PlainPackage::Nothing, Ranges::full()),
-            [stretch] => stretch_edge(&stretch),
+            [stretch] => stretch_edge(stretch),
             _ => (PlainPackage::Wide(need), Ranges::full()),
         };
-        Self { lines, edges: (0..).zip(&lines.meeting).map(edge).collect() }
+        Self {
+            lines,
+            edges: (0..).zip(lines.meeting.iter().map(|stretches| &**stretches)).map(edge).collect(),
+        }
     }
 
     /// Whether there is a solution with this release as the only root.
