@@ -165,7 +165,7 @@ fn title(graph: &Graph<'_>) -> String {
     match roots.as_slice() {
         [] => "What needs what".to_owned(),
         [only] => format!("What {only} needs"),
-        [all @ ..] if all.len() <= 3 => format!("What {} need", all.join(" and ")),
+        all if all.len() <= 3 => format!("What {} need", all.join(" and ")),
         [first, ..] => format!("What {first} and {} others need", roots.len() - 1),
     }
 }
