@@ -16,7 +16,7 @@ use pluginry::resolver::{Circumstances, Index, resolve};
 #[path = "../tests/resolver/hostile.rs"]
 mod hostile;
 
-const DEADLINE: Duration = Duration::from_secs(2);
+const DEADLINE: Duration = Duration::from_millis(1_800);
 
 fn main() {
     if let Some(place) = std::env::args().nth(1) {

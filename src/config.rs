@@ -139,7 +139,8 @@ pub struct LimitSettings {
     pub body_timeout_ms: u64,
     /// How long requests in flight may take at shutdown, in seconds.
     pub shutdown_seconds: u64,
-    /// How long one resolve may think, in milliseconds.
+    /// How long one resolve may think, in milliseconds. The answer is to be there within two seconds: the last step may take
+    /// a while, and so may a short wait and the way to the client.
     pub resolve_ms: u64,
     /// How many resolves think at once, those that take long aside; 0: one for each core.
     pub resolve_concurrency: usize,
@@ -307,7 +308,7 @@ impl Default for LimitSettings {
             head_timeout_ms: 10_000,
             body_timeout_ms: 30_000,
             shutdown_seconds: 30,
-            resolve_ms: 2_000,
+            resolve_ms: 1_800,
             resolve_concurrency: 0,
             resolve_waiting: 64,
             resolve_quantum_ms: 25,
