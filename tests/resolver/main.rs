@@ -15,6 +15,8 @@ mod documentation;
 mod explanations;
 mod graph;
 mod hard;
+mod hostile;
+mod hostile_graphs;
 mod index;
 mod plain;
 mod plain_resolvo;
