@@ -15,6 +15,7 @@ mod documentation;
 mod explanations;
 mod graph;
 mod hard;
+#[expect(dead_code, reason = "what the server's tests and the example use besides")]
 mod hostile;
 mod hostile_graphs;
 mod index;
