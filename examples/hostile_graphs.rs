@@ -14,6 +14,7 @@ use pluginry::domain::{Refusal, Timestamp};
 use pluginry::resolver::{Circumstances, Index, resolve};
 
 #[path = "../tests/resolver/hostile.rs"]
+#[expect(dead_code, reason = "what the tests use besides")]
 mod hostile;
 
 const DEADLINE: Duration = Duration::from_millis(1_800);
