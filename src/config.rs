@@ -310,7 +310,7 @@ impl Default for LimitSettings {
             shutdown_seconds: 30,
             resolve_ms: 1_800,
             resolve_concurrency: 0,
-            resolve_waiting: 64,
+            resolve_waiting: 512,
             resolve_quantum_ms: 25,
             resolve_slow_waiting: 16,
             inspect_concurrency: 4,
