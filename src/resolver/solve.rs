@@ -151,24 +151,21 @@ fn check_pre_releases(request: &ResolveRequest) -> Result<(), ResolveFailure> {
     }
 }
 
+/// A version that is not registered passes: what a host offers is the host's to say.
 fn check_profile(request: &ResolveRequest, profiles: &[HostProfile]) -> Result<(), ResolveFailure> {
     let Some(host) = &request.host else { return Ok(()) };
     let profile = host.profile.clone();
-    let registered: Vec<Version> = registered_versions(&profile, profiles).cloned().collect();
-    match &host.version {
-        Some(_) if profiles.is_empty() => Ok(()),
-        None if profiles.is_empty() => Err(ResolveFailure::ProfileVersionNeeded { profile }),
-        _ if registered.is_empty() => {
-            let (nearest, mends) = (Vec::new(), Vec::new());
-            Err(ResolveFailure::UnknownProfile { profile, nearest, mends })
-        }
-        Some(version) if !registered.contains(version) => {
-            let version = version.clone();
-            let mends = Vec::new();
-            Err(ResolveFailure::UnknownProfileVersion { profile, version, registered, mends })
-        }
-        _ => Ok(()),
+    if profiles.is_empty() {
+        return match host.version {
+            Some(_) => Ok(()),
+            None => Err(ResolveFailure::ProfileVersionNeeded { profile }),
+        };
     }
+    if registered_versions(&profile, profiles).next().is_none() {
+        let (nearest, mends) = (Vec::new(), Vec::new());
+        return Err(ResolveFailure::UnknownProfile { profile, nearest, mends });
+    }
+    Ok(())
 }
 
 fn check_roots(provider: &Provider<'_>) -> Result<(), ResolveFailure> {

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::clauses;
-use super::lines::{and, registered_are, there_are};
+use super::lines::{and, there_are};
 use crate::domain::{PluginName, Refusal, ReleaseId, Requirement, Version};
 use crate::resolver::Mend;
 
@@ -30,18 +30,6 @@ pub enum ResolveFailure {
         profile: PluginName,
         /// Names that look like it, nearest first.
         nearest: Vec<PluginName>,
-        /// What was found to end in a lock.
-        mends: Vec<Mend>,
-    },
-    /// The host's profile is in the registry, but not at the version asked for.
-    #[error("the host profile {profile} {version} is not in this registry; {}", registered_are(registered))]
-    UnknownProfileVersion {
-        /// The profile.
-        profile: PluginName,
-        /// The version asked for.
-        version: Version,
-        /// The versions there are, newest first.
-        registered: Vec<Version>,
         /// What was found to end in a lock.
         mends: Vec<Mend>,
     },
@@ -148,7 +136,6 @@ impl ResolveFailure {
         match self {
             Self::UnknownPlugin { mends, .. }
             | Self::UnknownProfile { mends, .. }
-            | Self::UnknownProfileVersion { mends, .. }
             | Self::PreReleasesOfNoRoot { mends, .. }
             | Self::NoMatchingVersion { mends, .. }
             | Self::Cycle { mends, .. } => mends,
@@ -160,7 +147,6 @@ impl ResolveFailure {
         match self {
             Self::UnknownPlugin { mends, .. }
             | Self::UnknownProfile { mends, .. }
-            | Self::UnknownProfileVersion { mends, .. }
             | Self::PreReleasesOfNoRoot { mends, .. }
             | Self::NoMatchingVersion { mends, .. }
             | Self::Cycle { mends, .. } => Some(mends),
@@ -185,7 +171,6 @@ impl Refusal for ResolveFailure {
         match self {
             Self::UnknownPlugin { .. } => "resolve-unknown-plugin",
             Self::UnknownProfile { .. } => "resolve-unknown-profile",
-            Self::UnknownProfileVersion { .. } => "resolve-unknown-profile-version",
             Self::ProfileVersionNeeded { .. } => "resolve-profile-version-needed",
             Self::PreReleasesOfNoRoot { .. } => "resolve-pre-releases-of-no-root",
             Self::NoMatchingVersion { .. } => "resolve-no-matching-version",
@@ -218,9 +203,6 @@ impl ResolveFailure {
                     Some(nearest) => format!("Check the name; the nearest here is {nearest}."),
                     None => "Check the name, and that this is the registry you mean.".into(),
                 }
-            }
-            Self::UnknownProfileVersion { profile, .. } => {
-                format!("Name a registered version of {profile}, or none: the resolve then chooses one.")
             }
             Self::ProfileVersionNeeded { profile } => {
                 format!("Name the version of {profile} that the host offers.")

@@ -121,7 +121,6 @@ pub(super) fn refusal(
         ResolveFailure::UnknownProfile { nearest, .. } => {
             nearest.iter().flat_map(|profile| mender.mends_of_host(profile)).collect()
         }
-        ResolveFailure::UnknownProfileVersion { profile, .. } => mender.mends_of_host(profile),
         ResolveFailure::PreReleasesOfNoRoot { plugin, .. } => {
             let requirement = crate::domain::Requirement::any();
             mender.proven(vec![Change::AskFor { plugin: plugin.clone(), requirement }]).into_iter().collect()
