@@ -210,11 +210,11 @@ Send `text`, get `html`:
 ![A picture of the output](https://example.com/picture.png)
 "##;
 
-/// A lock of releases named with their powers, risk and needs.
-fn lock(
-    roots: serde_json::Value,
-    releases: &[(&str, &str, serde_json::Value, Option<&str>, &[&str])],
-) -> Lock {
+/// A release of a sample lock: its name, version, powers, risk and needs.
+type LockedSample<'a> = (&'a str, &'a str, serde_json::Value, Option<&'a str>, &'a [&'a str]);
+
+/// A lock of these releases.
+fn lock(roots: serde_json::Value, releases: &[LockedSample<'_>]) -> Lock {
     let releases: Vec<_> = releases
         .iter()
         .map(|(plugin, version, capabilities, risk, needs)| {

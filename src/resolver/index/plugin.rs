@@ -241,8 +241,12 @@ impl Matching {
         &'a self,
         plugin: &'a Plugin,
     ) -> impl Iterator<Item = (u32, VersionBits)> + 'a {
-        let lines = if self.is_empty() { 1..=0 } else { self.first_line..=self.last_line };
-        lines.map(|line| (line, self.within(plugin, line))).filter(|(_, versions)| !versions.is_empty())
+        let lines = (!self.is_empty()).then_some(self.first_line..=self.last_line);
+        lines
+            .into_iter()
+            .flatten()
+            .map(|line| (line, self.within(plugin, line)))
+            .filter(|(_, versions)| !versions.is_empty())
     }
 
     fn within(&self, plugin: &Plugin, line: u32) -> VersionBits {
