@@ -10,7 +10,7 @@ use super::index::Contents;
 use super::proof::Proof;
 use super::provider::{Package, Provider, Stopped};
 use super::{IndexSnapshot, Lock, ResolveFailure, ResolveRequest};
-use crate::domain::{HostProfile, Timestamp, Version};
+use crate::domain::{HostProfile, Timestamp};
 
 /// What a resolve depends on beside the index and the request.
 #[derive(Clone, Copy)]
