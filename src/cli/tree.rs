@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::fetch::read_lock;
 use super::{Failure, terminal};
-use crate::domain::PluginName;
+use crate::domain::{PluginName, Requirement};
 use crate::resolver::{Lock, TreeLine, TreeView};
 
 /// Show who needs whom in a lock, with the requirement on each edge and the powers of each plugin.
@@ -87,6 +87,9 @@ fn label(line: &TreeLine, is_inverted: bool) -> String {
     if let Some(requirement) = &line.requirement {
         let stands_in = line.provides.as_ref().map(|provides| format!(" of {provides}")).unwrap_or_default();
         let needs = if is_inverted { "needs " } else { "" };
+        // A bare `*` would read like the mark of what is shown above.
+        let any = *requirement == Requirement::any();
+        let requirement = if any { "any version".to_owned() } else { requirement.to_string() };
         label.push_str(&format!(" ({needs}{requirement}{stands_in})"));
     } else if !is_inverted {
         label.push_str(" (nothing needs it)");
