@@ -147,7 +147,9 @@ proptest! {
 
         let ours = TilePath::parse(&text);
 
-        let theirs = Tile::from_path(&theirs).ok().filter(|tile| tile.level() <= 7 && tile.width() > 0);
+        // Some texts that are no path make them panic ("invalid tile").
+        let theirs = std::panic::catch_unwind(|| Tile::from_path(&theirs).ok()).unwrap_or_default();
+        let theirs = theirs.filter(|tile| tile.level() <= 7 && tile.width() > 0);
         // They have no bound on the index of a level above the leaves.
         let theirs = theirs.filter(|tile| tile.level_index() >> (8 * (7 - u32::from(tile.level()))) == 0);
         prop_assert_eq!(ours.is_ok(), theirs.is_some(), "{}", text);
