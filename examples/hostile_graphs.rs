@@ -72,11 +72,6 @@ fn look_at(place: usize) {
             (failure.code().to_owned(), failure.to_string().len() + derivation)
         }
     };
-    if std::env::args().nth(2).is_some() {
-        if let Err(failure) = &answer {
-            eprintln!("{failure}\n{:?}", failure.mend());
-        }
-    }
     drop(answer);
     println!(
         "| {} | {} | {outcome} | {:.0} | {} | {:.0} | {:.0} | {:.0} | {:.0} | {:.0} |",
