@@ -1,3 +1,2 @@
 -- How far the operator trusts the releases of a namespace, as the log says it.
-ALTER TABLE namespaces ADD COLUMN trust TEXT NOT NULL DEFAULT 'marketplace'
-    CONSTRAINT namespaces_trust_known CHECK (trust IN ('marketplace', 'partner', 'internal'));
+ALTER TABLE namespaces ADD COLUMN trust TEXT NOT NULL DEFAULT 'marketplace';

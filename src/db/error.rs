@@ -99,7 +99,6 @@ mod tests {
                 table = rest.trim_end_matches(" (").to_owned();
             }
             if let Some((name, rule)) = line.strip_prefix("CONSTRAINT ").and_then(|rest| rest.split_once(' '))
-                && !rule.starts_with("CHECK")
             {
                 let columns = rule.split_once('(').unwrap().1.split_once(')').unwrap().0;
                 let columns = columns.split(", ").map(str::to_owned).collect();
