@@ -16,12 +16,10 @@
 //! after a disagreement or a lock that does not hold.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line program")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use pluginry::domain::{IndexRelease, PluginName, Requirement, Timestamp};
@@ -31,6 +29,7 @@ use pluginry::resolver::{
 
 #[path = "../tests/resolver/checker.rs"]
 mod checker;
+mod counting;
 #[path = "../tests/resolver/graph.rs"]
 #[expect(dead_code, reason = "the tests build graphs of their own")]
 mod graph;
@@ -39,12 +38,13 @@ mod plain;
 #[path = "../tests/resolver/plain_resolvo.rs"]
 mod plain_resolvo;
 use checker::{Asked, Registry, faults};
+use counting::Counting;
 use graph::{Graph, GraphLines};
 use plain::{Lines, Plain, Rule, Verdict};
 use plain_resolvo::Resolvo;
 
 #[global_allocator]
-static MEMORY: Counting = Counting(AtomicUsize::new(0));
+static MEMORY: Counting = Counting::new();
 
 /// Disagreements and faulty locks told one by one before they are only counted.
 const TOLD_MAX: usize = 20;
@@ -348,47 +348,5 @@ impl Figures {
             ratio(ours.all.iter().sum(), theirs.all.iter().sum()),
             ratio(ours.all.iter().chain(&self.explained.all).sum(), theirs.all.iter().sum()),
         );
-    }
-}
-
-/// The system's allocator, counting what it has given out.
-struct Counting(AtomicUsize);
-
-impl Counting {
-    fn bytes(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    /// What a chunk takes of the heap: a header of eight bytes, rounded up to sixteen, 32 at least.
-    fn chunk(size: usize) -> usize {
-        (size + 8).next_multiple_of(16).max(32)
-    }
-
-    // Not exact between threads; this program has one, and a plain addition costs the solvers nothing.
-    fn change(&self, by: usize) {
-        self.0.store(self.bytes().wrapping_add(by), Ordering::Relaxed);
-    }
-}
-
-#[expect(unsafe_code, reason = "the trait is; everything is handed on to the system's allocator as it came")]
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        self.change(Self::chunk(layout.size()));
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        self.change(Self::chunk(layout.size()).wrapping_neg());
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        self.change(Self::chunk(layout.size()));
-        unsafe { System.alloc_zeroed(layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        self.change(Self::chunk(size).wrapping_sub(Self::chunk(layout.size())));
-        unsafe { System.realloc(pointer, layout, size) }
     }
 }

@@ -17,11 +17,16 @@ use pluginry::resolver::{Circumstances, Index, ResolveRequest, resolve};
 #[path = "../tests/resolver/checker.rs"]
 #[expect(dead_code, reason = "the graph needs its traits alone")]
 mod checker;
+mod counting;
 #[path = "../tests/resolver/graph.rs"]
 #[expect(dead_code, reason = "only the graph is needed here")]
 mod graph;
 mod subset;
+use counting::Counting;
 use subset::first_releases;
+
+#[global_allocator]
+static MEMORY: Counting = Counting::new();
 
 const SIZES: [usize; 5] = [1_000, 3_000, 10_000, 30_000, 100_000];
 /// Releases in the answers that are timed, at least and at most.
@@ -51,13 +56,13 @@ fn measure(file: &str, size: usize) {
     let lines = first_releases(lines, size);
     drop(universe);
 
-    let before = resident_bytes();
+    let before = MEMORY.bytes();
     let start = Instant::now();
     let mut index = Index::default();
     lines.iter().for_each(|(name, line)| index.apply(name, line));
     let snapshot = index.snapshot();
     let load = start.elapsed();
-    let bytes = resident_bytes().saturating_sub(before);
+    let bytes = MEMORY.bytes().saturating_sub(before);
 
     // One more release, as a publish brings it, while a reader holds the snapshot before.
     let mut nexts: Vec<Duration> = Vec::new();
@@ -118,11 +123,4 @@ fn micros(times: &mut [Duration], share: f64) -> f64 {
     times.sort_unstable();
     let place = (times.len().saturating_sub(1) as f64 * share) as usize;
     times.get(place).map_or(f64::NAN, |time| time.as_secs_f64() * 1e6)
-}
-
-/// Resident memory of this process on Linux; 0 elsewhere.
-fn resident_bytes() -> usize {
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = statm.split_whitespace().nth(1).and_then(|text| text.parse::<usize>().ok()).unwrap_or(0);
-    pages * 4096
 }
